@@ -1,0 +1,51 @@
+import type { OpenTransport } from './transport.ts'
+import { ReplyError } from './transport.ts'
+
+// @redis/client as a transport. What its defaults would do to us, each measured, and why each option is here:
+//
+//   reconnectStrategy false    the link reconnects: the client's own strategy gives up for ever after a socket timeout
+//   disableOfflineQueue        a command must fail now, not be sent minutes later
+//   commandOptions.timeout     an AbortSignal per command costs several times the command; the link has one timer per batch
+//   an error listener          without one, a lost connection ends the process
+//   maintNotifications         pushes we do not use
+
+export const openNodeRedisTransport: OpenTransport = async ({ url, connectTimeoutMs, lost }) => {
+  const { createClient, ErrorReply } = await import('@redis/client')
+  const client = createClient({
+    url,
+    RESP: 3,
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    maintNotifications: 'disabled',
+    commandOptions: { timeout: undefined as never },
+    socket: { connectTimeout: connectTimeoutMs, reconnectStrategy: false, keepAlive: true },
+  })
+  let isReady = false
+  let isOver = false
+  client.on('error', (error: unknown) => {
+    if (!isReady || isOver) return
+    isOver = true
+    lost(error)
+  })
+  // An idle cache must not keep the process alive; whoever waits for a command has a deadline that does.
+  client.unref()
+  const ready = client.connect().then(() => {
+    isReady = true
+  })
+  // The link awaits it; should it have given up before, nobody does.
+  ready.catch(() => {})
+  return {
+    ready,
+    async send(args) {
+      try {
+        return await client.sendCommand(args as string[])
+      } catch (error) {
+        throw error instanceof ErrorReply ? new ReplyError(error.message) : error
+      }
+    },
+    destroy() {
+      isOver = true
+      client.destroy()
+    },
+  }
+}

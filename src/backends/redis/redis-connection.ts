@@ -1,0 +1,128 @@
+import type { TagCapability } from '../../contracts/backend.ts'
+import type { Runtime } from '../../contracts/runtime.ts'
+import { Deadlines } from '../../support/deadline.ts'
+import { openNodeRedisTransport } from './node-redis-transport.ts'
+import { RedisLink } from './redis-link.ts'
+import { createRedisTags } from './redis-tags.ts'
+import type { Script } from './scripts.ts'
+import type { OpenTransport } from './transport.ts'
+import { ReplyError } from './transport.ts'
+
+// The commands of the backend over its link, each under a deadline.
+
+export interface RedisConnectionOptions {
+  readonly url: string
+  readonly namespace: string | undefined
+  readonly runtime: Runtime
+  readonly openTransport: OpenTransport | undefined
+  readonly budgetMs: number
+  readonly socketTimeoutMs: number
+}
+
+/** Keys in one MGET: beyond it nothing is gained, and a long command makes everybody else wait. */
+const keysPerRead = 128
+
+interface Turn {
+  readonly keys: string[]
+  readonly texts: Promise<ReadonlyArray<string | null>>
+}
+
+export class RedisConnection {
+  readonly tags: TagCapability
+  readonly #options: RedisConnectionOptions
+  readonly #link: RedisLink
+  readonly #deadlines: Deadlines
+  #turn: Turn | undefined
+
+  constructor(options: RedisConnectionOptions) {
+    const { url, runtime, socketTimeoutMs, namespace } = options
+    this.#options = options
+    this.#deadlines = new Deadlines(runtime)
+    this.#link = new RedisLink({
+      url,
+      connectTimeoutMs: socketTimeoutMs,
+      runtime,
+      open: options.openTransport ?? openNodeRedisTransport,
+    })
+    this.tags = createRedisTags({
+      clockKey: namespace === undefined ? 'speedrun-cache:tags' : `${namespace}:speedrun-cache:tags`,
+      runtime,
+      send: (args) => this.#bounded(this.#link.send(args), options.budgetMs, 'tags'),
+      run: (script, keys, args) => this.#bounded(this.#run(script, keys, args), options.budgetMs, 'tags'),
+    })
+  }
+
+  start(): Promise<void> {
+    return this.#link.start()
+  }
+
+  stop(): void {
+    this.#link.stop()
+  }
+
+  /** Reads of one turn go out as one command. */
+  async get(key: string): Promise<string | null> {
+    const turn = (this.#turn ??= this.#openTurn())
+    const index = turn.keys.push(key) - 1
+    return (await turn.texts)[index] ?? null
+  }
+
+  async getMany(keys: readonly string[]): Promise<ReadonlyArray<string | null>> {
+    const chunks: Array<Promise<unknown>> = []
+    for (let from = 0; from < keys.length; from += keysPerRead) {
+      chunks.push(this.#link.send(['MGET', ...keys.slice(from, from + keysPerRead)]))
+    }
+    const replies = await this.#bounded(Promise.all(chunks), this.#options.budgetMs, 'get')
+    return (replies as Array<Array<string | null>>).flat()
+  }
+
+  async set(key: string, value: string, ttl: number): Promise<boolean> {
+    return (
+      (await this.#bounded(
+        this.#link.send(['SET', key, value, 'EX', String(ttl)]),
+        this.#options.socketTimeoutMs,
+        'set',
+      )) === 'OK'
+    )
+  }
+
+  /** @returns how many existed */
+  async delete(keys: readonly string[]): Promise<number> {
+    // UNLINK frees the memory of large values off the server's main thread.
+    return Number(await this.#bounded(this.#link.send(['UNLINK', ...keys]), this.#options.socketTimeoutMs, 'delete'))
+  }
+
+  async exists(key: string): Promise<boolean> {
+    return Number(await this.#bounded(this.#link.send(['EXISTS', key]), this.#options.budgetMs, 'exists')) > 0
+  }
+
+  async ping(): Promise<boolean> {
+    return (await this.#bounded(this.#link.send(['PING']), this.#options.budgetMs, 'ping')) === 'PONG'
+  }
+
+  #openTurn(): Turn {
+    const keys: string[] = []
+    let send: (texts: Promise<ReadonlyArray<string | null>>) => void = () => {}
+    const texts = new Promise<ReadonlyArray<string | null>>((resolve) => (send = resolve))
+    this.#options.runtime.defer(() => {
+      this.#turn = undefined
+      send(this.getMany(keys))
+    })
+    return { keys, texts }
+  }
+
+  async #run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
+    const rest = [String(keys.length), ...keys, ...args]
+    try {
+      return await this.#link.send(['EVALSHA', script.sha1, ...rest])
+    } catch (error) {
+      // A restarted server has forgotten its scripts.
+      if (!(error instanceof ReplyError) || error.code !== 'NOSCRIPT') throw error
+      return await this.#link.send(['EVAL', script.source, ...rest])
+    }
+  }
+
+  #bounded<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
+    return this.#deadlines.bound(work, ms, what)
+  }
+}

@@ -1,0 +1,69 @@
+import type { TagCapability, TagDelta, TagPosition } from '../../contracts/backend.ts'
+import type { Runtime } from '../../contracts/runtime.ts'
+import type { Script } from './scripts.ts'
+import { readClock, renewClock, stampTags } from './scripts.ts'
+
+// The tag clock in Redis: see `scripts.ts` for its shape.
+
+export interface RedisTagsOptions {
+  readonly clockKey: string
+  readonly runtime: Runtime
+  readonly send: (args: readonly string[]) => Promise<unknown>
+  readonly run: (script: Script, keys: readonly string[], args: readonly string[]) => Promise<unknown>
+}
+
+/** Tags the clock remembers; about 100 bytes each on the server and in every process. */
+const stampLimit = 50_000
+
+export function createRedisTags({ clockKey, runtime, send, run }: RedisTagsOptions): TagCapability {
+  // A clock that was known and is gone was evicted or flushed: which invalidations it held nobody knows, so its successor counts as
+  // renewed and voids everything.
+  const idFor = (since: TagPosition | undefined): string => `${since === undefined ? '0' : '1'}-${randomId(runtime)}`
+
+  async function complete(delta: TagDelta, since: TagPosition | undefined): Promise<TagDelta> {
+    if (since === undefined || delta.id === since.id) return delta
+    return parse(await run(readClock, [clockKey], [idFor(since), '-inf']))
+  }
+
+  return {
+    async read(since) {
+      if (since !== undefined) {
+        const delta = parse(await send(['ZRANGEBYSCORE', clockKey, after(since), '+inf', 'WITHSCORES']))
+        if (delta.id !== '') return await complete(delta, since)
+      }
+      return parse(await run(readClock, [clockKey], [idFor(since), '-inf']))
+    },
+    async stamp(tags, since) {
+      const args = [idFor(since), after(since), String(stampLimit), ...tags]
+      return await complete(parse(await run(stampTags, [clockKey], args)), since)
+    },
+    async renew() {
+      return parse(await run(renewClock, [clockKey], [`1-${randomId(runtime)}`]))
+    },
+  }
+}
+
+function after(since: TagPosition | undefined): string {
+  return since === undefined ? '-inf' : `(${since.mark}`
+}
+
+/** Members with scores, flat (RESP2) or in pairs (RESP3). An empty id means there is no clock. */
+function parse(reply: unknown): TagDelta {
+  const flat = (reply as unknown[]).flat() as Array<string | number>
+  const stamps: Array<readonly [string, number]> = []
+  let id = ''
+  let floor = 0
+  for (let index = 0; index + 1 < flat.length; index += 2) {
+    const member = String(flat[index])
+    const rest = member.slice(2)
+    if (member.startsWith('i:')) id = rest
+    else if (member.startsWith('f:')) floor = Number(rest)
+    else if (member.startsWith('t:')) stamps.push([rest, Number(flat[index + 1])])
+  }
+  return { id, floor, stamps }
+}
+
+function randomId(runtime: Runtime): string {
+  const part = (): string => Math.floor(runtime.random() * 2 ** 40).toString(36)
+  return part() + part()
+}

@@ -1,0 +1,77 @@
+import type { MemoryTier } from './memory-tier.ts'
+
+/** Backend methods may be synchronous: an object literal around a `Map` needs no `async`. */
+export type Awaitable<T> = T | Promise<T>
+
+/**
+ * Where entries are kept. Six methods make a backend; everything else is an optional capability.
+ *
+ * Rules every backend keeps: a miss is `null` or `undefined` and nothing else is; what `set` stored comes back
+ * byte-exact; a failure **throws** (the manager fails open, a backend never swallows).
+ */
+export interface CacheBackend {
+  /** The stored text, or `null` / `undefined` when there is none. `''` is a value. */
+  get(key: string): Awaitable<string | null | undefined>
+  /**
+   * Stores `value` for `ttl` seconds: a whole number, at least 1; `'forever'` arrives as ten years.
+   * @returns `false` when the store refused the value; anything else counts as stored.
+   */
+  set(key: string, value: string, ttl: number): Awaitable<boolean>
+  /** @returns whether something was deleted. */
+  delete(key: string): Awaitable<boolean>
+  exists(key: string): Awaitable<boolean>
+  /** @returns `false` when the store cannot serve now; may throw instead. */
+  ping(): Awaitable<boolean>
+  /** Frees what the backend opened. Called once, by `close()` of its manager or by the next `initCache()`. */
+  close(): Awaitable<void>
+
+  /** Opens the store. Called once before anything else, bounded by the manager. */
+  connect?(): Awaitable<void>
+  /** Shown in `healthReport()`. Default: the constructor's name, else `'custom'`. */
+  readonly name?: string
+  readonly batch?: BatchCapability
+  readonly tags?: TagCapability
+  readonly embedded?: EmbeddedCapability
+}
+
+/** Several keys in one round trip. */
+export interface BatchCapability {
+  /** One answer per key, in order; `null` for a miss. */
+  get(keys: readonly string[]): Awaitable<ReadonlyArray<string | null | undefined>>
+  /** @returns how many existed. */
+  delete(keys: readonly string[]): Awaitable<number>
+}
+
+/**
+ * The tag clock: `tag -> stamp` under a random id. Invalidating a tag raises its stamp above every stamp given before;
+ * `renew` replaces the id and with it every entry ever written. Each answer carries what is newer than `since`.
+ */
+export interface TagCapability {
+  /**
+   * Must be ordered after every `get` this process sent before it: its answer is then at least as new as theirs.
+   */
+  read(since: TagPosition | undefined): Awaitable<TagDelta>
+  /** Stamps the tags, all with one new highest stamp. */
+  stamp(tags: readonly string[], since: TagPosition | undefined): Awaitable<TagDelta>
+  /** Gives the clock a new random id without stamps. */
+  renew(): Awaitable<TagDelta>
+}
+
+/** How much of a tag clock a node knows: everything up to `mark` under `id`. */
+export interface TagPosition {
+  readonly id: string
+  readonly mark: number
+}
+
+/** What a tag clock holds beyond a position; a changed `id` means everything known before is void. */
+export interface TagDelta {
+  readonly id: string
+  /** Stamps up to here may have been forgotten: a tagged entry with a lower t0 is void. */
+  readonly floor: number
+  readonly stamps: ReadonlyArray<readonly [tag: string, stamp: number]>
+}
+
+/** The backend lives in this process: the manager keeps live entries in its tier instead of texts behind a call. */
+export interface EmbeddedCapability {
+  readonly tier: MemoryTier
+}

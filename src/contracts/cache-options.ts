@@ -1,0 +1,59 @@
+import type { CacheBackend } from './backend.ts'
+import type { Duration } from './duration.ts'
+import type { Logger, LogLevel } from './logger.ts'
+import type { Runtime } from './runtime.ts'
+
+/** What to do while the primary does not answer. */
+export type OnUnavailable = 'memory' | 'none' | 'throw'
+
+/**
+ * Options of `initCache`, `createCache` and `new CacheManager`. Code overrides the environment, the environment overrides
+ * the defaults named here; `undefined` is the same as not given.
+ */
+export interface CacheOptions {
+  /** The primary. Default: Redis at `url`. */
+  readonly backend?: CacheBackend | undefined
+  /** `redis://` or `rediss://`; only without `backend`. Default: `REDIS_URL`, else `redis://localhost:6379/0`. */
+  readonly url?: string | undefined
+  /** Upper bound of connections per Redis node. Default: `REDIS_MAX_CONNECTIONS`, else 50. */
+  readonly maxConnections?: number | undefined
+  /** Connecting, and commands without a budget. Default: `REDIS_SOCKET_TIMEOUT`, else 5 s. */
+  readonly socketTimeout?: Duration | undefined
+  /** `false`: nothing is read or written anywhere. Default: `CACHE_ENABLED`, else `true`. */
+  readonly enabled?: boolean | undefined
+  /** Life of an entry whose function gives no `ttl`. Default: `CACHE_DEFAULT_TTL`, else 3600 s. */
+  readonly defaultTtl?: Duration | undefined
+  /** Life of entries by operation, over `CACHE_TTL_<OPERATION>`: `{ ocr: '48h' }`. */
+  readonly ttls?: Readonly<Record<string, Duration>> | undefined
+  /** What one cache operation may cost a caller. Default: `CACHE_BUDGET`, else 0.2 s. */
+  readonly budget?: Duration | undefined
+  /**
+   * While the primary is away: `'memory'` keeps a bounded store in this process, `'none'` runs loaders uncached,
+   * `'throw'` is like `'none'`, but `init` rejects when the primary is away at boot. Default: `'memory'`.
+   */
+  readonly onUnavailable?: OnUnavailable | undefined
+  /** Longest life of an entry made while the primary is away. Default: 30 s. */
+  readonly fallbackTtl?: Duration | undefined
+  /** Bytes the memory fallback may hold. Default: 32 MiB. */
+  readonly fallbackMaxBytes?: number | undefined
+  /** Stored values may not be larger than this many bytes as text. Default: 16 MiB. */
+  readonly maxValueBytes?: number | undefined
+  /** Invalidations kept for the primary's return; beyond it, its whole content is made void instead. Default: 100,000. */
+  readonly journalLimit?: number | undefined
+  /** Put before every key, as `<namespace>:`. Default: `CACHE_NAMESPACE`, else none (the keys are then as written). */
+  readonly namespace?: string | undefined
+  /** Default: prints `LEVEL:name:message` to stderr. */
+  readonly logger?: Logger | undefined
+  /** Default: `CACHE_LOG_LEVEL`, else `'warn'`. */
+  readonly logLevel?: LogLevel | undefined
+  /** What a key looks like in a log line. Default: as it is. */
+  readonly redactKey?: ((key: string) => string) | undefined
+  /** Where the variables are read from. Default: `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  /** Time, timers, randomness. For tests and simulations. */
+  readonly runtime?: Runtime | undefined
+
+  // An incomplete backend literal must say which method is missing, not that `get` is no option.
+  readonly get?: never
+  readonly set?: never
+}

@@ -1,0 +1,33 @@
+import type { Codec } from './codec.ts'
+
+/** A tag of an entry with what was seen of the tag clock when the value behind it was loaded. */
+export interface TagMark {
+  readonly tag: string
+  readonly t0: number
+}
+
+/**
+ * One cached value with everything needed to judge it. All times are absolute wall-clock milliseconds, so that
+ * judging needs one clock read and no knowledge of how the entry came to be. `Infinity` means never.
+ */
+export interface Entry {
+  /** The value itself (`live`: reachable by nobody else), or what its codec wrote (`text`). */
+  readonly value: unknown
+  readonly form: 'live' | 'text'
+  /** Nothing in the live value can be changed: readers that ask for `frozen` may share it. */
+  readonly immutable: boolean
+  /** `undefined` for a string written by `set()`: it is its own text. */
+  readonly codec: Codec | undefined
+  readonly createdAt: number
+  /** From here on the entry is no longer fresh. */
+  readonly staleAt: number
+  /** From here on the entry does not exist. Never earlier than `staleAt`. */
+  readonly deleteAt: number
+  /** How long the loader ran, milliseconds; what a hit saves. */
+  readonly computeMs: number
+  /** The life of the tag clock this entry was written under; `undefined` for values without our header. */
+  readonly clockId: string | undefined
+  /** What this node had seen of the tag clock when the loader started. */
+  readonly t0: number
+  readonly tags: readonly TagMark[]
+}

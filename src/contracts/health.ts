@@ -1,0 +1,21 @@
+/** What the cache is and does right now. Holds no key, no value and no secret. */
+export interface HealthReport {
+  readonly status: 'connected' | 'degraded' | 'disconnected' | 'disabled'
+  /** The configured backend's name. */
+  readonly backend: string
+  /** Whether the configured primary answered within the budget. */
+  readonly primary: boolean
+  /** What stands in while the primary is away. */
+  readonly fallback: 'memory' | 'none'
+  readonly breaker: 'closed' | 'open' | 'half-open'
+  /** When the present status began. */
+  readonly since: Date
+  /** The primary's answer time, or `null` without an answer. */
+  readonly latencyMs: number | null
+  /** The in-process tier: `embedded` is the whole cache, `off` none. */
+  readonly l1: 'embedded' | 'off'
+  /** How old a value may be that another process invalidated, milliseconds, while the primary answers. `0`: never. */
+  readonly stalenessBoundMs: number
+  /** Whether tags reach every process (`shared`) or this one only (`process`: the backend keeps no tag clock). */
+  readonly tags: 'shared' | 'process'
+}

@@ -1,0 +1,25 @@
+/** A pending timer. Opaque: only `Runtime.clearTimer` takes it. */
+export interface Timer {
+  readonly timer: unknown
+}
+
+/**
+ * The one door to the world outside the process' memory: time, timers and randomness. Core and backends use nothing else
+ * (lint proves it), so that a simulation can own them all.
+ */
+export interface Runtime {
+  /** Wall clock, milliseconds. May jump. For absolute times that are stored. */
+  now(): number
+  /** Milliseconds since some start. Never goes back. For measuring. */
+  monotonic(): number
+  /** Uniform in [0, 1). */
+  random(): number
+  /**
+   * Runs `callback` once after `ms`. `'background'` timers do not keep the process alive; `'deadline'` timers do, since
+   * a caller waits for what they bound.
+   */
+  setTimer(callback: () => void, ms: number, kind: 'background' | 'deadline'): Timer
+  clearTimer(timer: Timer): void
+  /** Runs `callback` when what runs now, and every promise continuation it queued, is done. */
+  defer(callback: () => void): void
+}

@@ -1,0 +1,30 @@
+/** Counters of one operation (the `operation` option, else the `keyPrefix`, else the name) since the manager was made. */
+export interface OperationStats {
+  readonly hits: { readonly l1: number; readonly l2: number; readonly stale: number }
+  readonly misses: number
+  readonly loads: number
+  readonly loadErrors: number
+  /** Loaded values that reached the store. */
+  readonly fills: number
+  /** Loaded values made void by an invalidation that came while they were computed. */
+  readonly fenced: number
+  /** Loaded values that were not to be stored, could not be, or were not taken by the store. */
+  readonly refused: number
+  readonly fallbackHits: number
+  /** Time spent in loaders, milliseconds. */
+  readonly loadMs: number
+  /** Loader time that hits made unnecessary, milliseconds: each hit saves what its entry took to compute. */
+  readonly savedMs: number
+}
+
+export interface CacheStats {
+  readonly operations: Readonly<Record<string, OperationStats>>
+  /** All operations added up. */
+  readonly total: OperationStats
+  /** Entries in this process' memory, when it keeps any. */
+  readonly memory:
+    | { readonly entries: number; readonly bytes: number; readonly maxBytes: number; readonly evictions: number }
+    | undefined
+  /** Invalidations waiting for the store's return. */
+  readonly journal: number
+}

@@ -1,0 +1,74 @@
+import type { CacheEvents, ProblemEvent } from '../contracts/events.ts'
+import type { Log } from '../support/log.ts'
+
+// Tells the world what happens, at no cost when nobody listens: an event object is built only for a listener, a log line only
+// for its level. A listener that throws harms nobody.
+
+type Listener = (event: never) => void
+
+export class Emitter {
+  log: Log
+  #redactKey: (key: string) => string = (key) => key
+  readonly #listeners: Map<keyof CacheEvents, Set<Listener>> = new Map()
+
+  constructor(log: Log) {
+    this.log = log
+  }
+
+  /** Listeners stay; where lines go may change with every `initCache`. */
+  logTo(log: Log, redactKey: (key: string) => string): void {
+    this.log = log
+    this.#redactKey = redactKey
+  }
+
+  /** The exact line of the Python layer, which log filters were written for. */
+  hitLine(key: string): void {
+    this.log.debug('cache.decorator', `Cache hit: ${this.#redactKey(key)}`)
+  }
+
+  missLine(key: string): void {
+    this.log.debug('cache.decorator', `Cache miss: ${this.#redactKey(key)}`)
+  }
+
+  on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): () => void {
+    // A wrapper of its own: the same function added twice is removed once per removal.
+    const own: Listener = (payload) => listener(payload)
+    const listeners = this.#listeners.get(event) ?? new Set()
+    this.#listeners.set(event, listeners.add(own))
+    return () => {
+      listeners.delete(own)
+      if (listeners.size === 0 && this.#listeners.get(event) === listeners) this.#listeners.delete(event)
+    }
+  }
+
+  /** Whether building an event is worth it. */
+  hears(event: keyof CacheEvents): boolean {
+    return this.#listeners.has(event)
+  }
+
+  emit<E extends keyof CacheEvents>(event: E, payload: CacheEvents[E]): void {
+    const listeners = this.#listeners.get(event)
+    if (listeners === undefined) return
+    for (const listener of [...listeners]) {
+      try {
+        listener(payload as never)
+      } catch (error) {
+        if (event !== 'problem') this.problem({ error, during: 'listener' })
+      }
+    }
+  }
+
+  problem(problem: ProblemEvent): void {
+    // The key goes to the event only: log lines show keys at debug.
+    this.log.info('cache', `Cache ${problem.during} problem: ${messageOf(problem.error)}`)
+    this.emit('problem', problem)
+  }
+}
+
+/** What may be printed of an error: its code or class, and our own messages, which hold no value and no secret. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'a thrown value that is no error'
+  const code = (error as { readonly code?: unknown }).code
+  if (typeof code === 'string' && code.startsWith('CACHE_')) return `${code} ${error.message}`
+  return typeof code === 'string' ? code : error.name
+}

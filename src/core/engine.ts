@@ -1,0 +1,251 @@
+import type { CacheBackend } from '../contracts/backend.ts'
+import type { OnUnavailable } from '../contracts/cache-options.ts'
+import type { CacheState } from '../contracts/events.ts'
+import type { MemoryTier } from '../contracts/memory-tier.ts'
+import type { Runtime } from '../contracts/runtime.ts'
+import { withTimeLimit } from '../support/deadline.ts'
+import { CacheError } from '../support/errors.ts'
+import type { Log } from '../support/log.ts'
+import { EmbeddedStore } from './embedded-store.ts'
+import { Emitter } from './emit.ts'
+import { Fallback } from './fallback.ts'
+import { ReadThrough } from './read-through.ts'
+import { RemoteStore } from './remote-store.ts'
+import { Statistics } from './statistics.ts'
+import type { Store } from './store.ts'
+
+// The life of one cache: it opens a store, swaps it for another while calls go on, and closes it. What callers hold (listeners, counters,
+// flights) outlives every store, so that functions decorated before, between and after go on working.
+
+export interface Settings {
+  readonly enabled: boolean
+  readonly backend: CacheBackend
+  readonly backendName: string
+  readonly onUnavailable: OnUnavailable
+  /** A store that stands in while the backend is away; made only when it may be needed. */
+  readonly createFallback: (() => MemoryTier) | undefined
+  readonly fallbackTtlMs: number
+  readonly defaultTtlMs: number
+  readonly ttlsMs: Readonly<Record<string, number>>
+  readonly budgetMs: number
+  readonly socketTimeoutMs: number
+  readonly maxValueBytes: number
+  readonly journalLimit: number
+  readonly namespace: string | undefined
+  readonly log: Log
+  readonly redactKey: (key: string) => string
+}
+
+/** How long `open` waits for a first answer before it goes on without. */
+const connectMs = 1500
+/** How long `close` waits for writes under way and for the backend. */
+const closeMs = 5000
+
+export class Engine {
+  readonly emitter: Emitter
+  readonly statistics: Statistics = new Statistics()
+  readonly reads: ReadThrough
+  readonly runtime: Runtime
+  /** Raised whenever what functions resolved from the settings may have changed. */
+  version = 0
+  settings: Settings | undefined
+  #state: CacheState = 'idle'
+  #since: number
+  #opening: Promise<void> | undefined
+  #warned = false
+
+  constructor(runtime: Runtime, log: Log) {
+    this.runtime = runtime
+    this.emitter = new Emitter(log)
+    this.reads = new ReadThrough({ runtime, emitter: this.emitter })
+    this.#since = runtime.now()
+  }
+
+  get state(): CacheState {
+    return this.#state
+  }
+
+  /** When the present state began, wall-clock milliseconds. */
+  get since(): number {
+    return this.#since
+  }
+
+  get store(): Store | undefined {
+    return this.reads.store
+  }
+
+  /**
+   * Opens the settings' backend in place of the present one, which goes on serving until the new one can. One opening at a time.
+   * @throws {CacheError} `CACHE_UNAVAILABLE` with `onUnavailable: 'throw'`
+   */
+  open(settings: Settings): Promise<void> {
+    const before = this.#opening?.catch(() => {}) ?? Promise.resolve()
+    const opening: Promise<void> = before
+      .then(() => this.#open(settings))
+      .finally(() => {
+        if (this.#opening === opening) this.#opening = undefined
+      })
+    this.#opening = opening
+    return opening
+  }
+
+  async #open(settings: Settings): Promise<void> {
+    this.emitter.logTo(settings.log, settings.redactKey)
+    if (!settings.enabled) {
+      await this.#retire(settings)
+      this.#enter('disabled', 'CACHE_ENABLED is false')
+      return
+    }
+    const store = this.#createStore(settings)
+    // The first store serves at once: until it is connected its fallback does.
+    if (this.reads.store === undefined) this.#use(store, settings)
+    const connected = await store.connect(connectMs)
+    if (!connected && settings.onUnavailable === 'throw') {
+      await this.#dismiss(store, settings.backend)
+      if (this.reads.store === store) await this.#retire(undefined)
+      throw new CacheError('CACHE_UNAVAILABLE', `The cache backend '${settings.backendName}' could not be reached`)
+    }
+    if (this.reads.store !== store) {
+      await this.#retire(settings, store, connected ? 'it answers' : 'it could not be reached')
+    }
+    if (store.isEmbedded) this.#enter('connected', 'the backend lives in this process')
+  }
+
+  /** Takes settings to be opened by `init` or by the first call; a backend in this process serves at once. */
+  prepare(settings: Settings): void {
+    this.settings = settings
+    this.version++
+    this.emitter.logTo(settings.log, settings.redactKey)
+    if (!settings.enabled) {
+      this.#enter('disabled', 'CACHE_ENABLED is false')
+    } else if (settings.backend.embedded !== undefined) {
+      this.#use(this.#createStore(settings), settings)
+      this.#enter('connected', 'the backend lives in this process')
+    }
+  }
+
+  /** What a call has to wait for before it uses the store, never longer than the budget; `undefined` when nothing. */
+  ready(): Promise<unknown> | undefined {
+    if (this.#state !== 'idle' && this.#state !== 'closed') return undefined
+    const { settings } = this
+    const opening = this.#opening ?? (settings === undefined ? undefined : this.open(settings))
+    if (opening === undefined) {
+      this.#warnOnce()
+      return undefined
+    }
+    return withTimeLimit(
+      opening.catch(() => {}),
+      settings?.budgetMs ?? connectMs,
+      this.runtime,
+    )
+  }
+
+  /** Opens what `prepare` was given, once. */
+  async init(): Promise<void> {
+    if (this.#opening !== undefined) await this.#opening
+    else if (this.#state === 'idle' && this.settings !== undefined) await this.open(this.settings)
+  }
+
+  async drain(): Promise<void> {
+    await this.reads.store?.background.drain()
+  }
+
+  async close(): Promise<void> {
+    await this.#opening?.catch(() => {})
+    if (this.#state === 'closed' || (this.#state === 'idle' && this.settings === undefined)) return
+    await this.#retire(undefined)
+    this.#enter('closed', 'close() was called')
+  }
+
+  /** The key as the store has it. */
+  fullKey(key: string): string {
+    const namespace = this.settings?.namespace
+    return namespace === undefined ? key : `${namespace}:${key}`
+  }
+
+  /** Life of an entry of that operation, milliseconds. */
+  ttlMsOf(operation: string | undefined): number {
+    const { settings } = this
+    if (settings === undefined) return 3_600_000
+    return (operation === undefined ? undefined : settings.ttlsMs[operation]) ?? settings.defaultTtlMs
+  }
+
+  #createStore(settings: Settings): Store {
+    const { backend, maxValueBytes } = settings
+    if (backend.embedded !== undefined) {
+      return new EmbeddedStore({ tier: backend.embedded.tier, runtime: this.runtime, maxValueBytes })
+    }
+    const fallback = settings.createFallback?.()
+    const store: RemoteStore = new RemoteStore({
+      ...settings,
+      runtime: this.runtime,
+      emitter: this.emitter,
+      fallback: fallback === undefined ? undefined : new Fallback(fallback, settings.fallbackTtlMs, maxValueBytes),
+      detachFlights: () => (this.reads.store === store ? this.#detachFlights() : undefined),
+      stateChanged: (to, reason) => (this.reads.store === store ? this.#enter(to, reason) : undefined),
+    })
+    return store
+  }
+
+  #use(store: Store | undefined, settings: Settings | undefined): void {
+    this.reads.store = store
+    this.reads.budgetMs = settings?.budgetMs ?? this.reads.budgetMs
+    this.settings = settings
+    this.version++
+    this.#detachFlights()
+  }
+
+  /** Takes the present store out of service, then lets its writes end and closes its backend. */
+  async #retire(next: Settings | undefined, nextStore?: Store, reason = 'the backend was replaced'): Promise<void> {
+    const { settings } = this
+    const { store } = this.reads
+    this.#use(nextStore, next)
+    if (nextStore !== undefined) this.#enter(nextStore.state, reason)
+    if (settings !== undefined && store !== undefined) {
+      await this.#dismiss(store, settings.backend === next?.backend ? undefined : settings.backend)
+    }
+  }
+
+  async #dismiss(store: Store, backend: CacheBackend | undefined): Promise<void> {
+    await store.close(closeMs)
+    if (backend === undefined) return
+    try {
+      await withTimeLimit(
+        (async () => {
+          await backend.close()
+        })(),
+        closeMs,
+        this.runtime,
+      )
+    } catch (error) {
+      this.emitter.problem({ error, during: 'close' })
+    }
+  }
+
+  /** None of the loads in the air may be joined or stored: the truth they were begun under is gone. */
+  #detachFlights(): void {
+    this.reads.flights.fence.voidAll()
+    this.reads.flights.detach()
+  }
+
+  #enter(to: CacheState, reason: string): void {
+    const from = this.#state
+    if (from === to) return
+    this.#state = to
+    this.#since = this.runtime.now()
+    this.#warned = false
+    const { log } = this.emitter
+    const line = `Cache ${to}: ${reason}`
+    if (to === 'degraded' || to === 'disconnected' || from === 'degraded' || from === 'disconnected')
+      log.warn('cache', line)
+    else log.info('cache', line)
+    this.emitter.emit('state', { from, to, reason })
+  }
+
+  #warnOnce(): void {
+    if (this.#warned || this.#state === 'disabled') return
+    this.#warned = true
+    const when = this.#state === 'closed' ? 'after close' : 'before initCache()'
+    this.emitter.log.warn('cache', `The cache is used ${when}: functions run uncached`)
+  }
+}

@@ -1,0 +1,97 @@
+import type { Codec } from '../contracts/codec.ts'
+import type { Entry, TagMark } from '../contracts/entry.ts'
+
+// An entry as text: one header line, a newline, the payload.
+//
+//   #sc1 json 1732400000000 3600000 3600000 152 0-x7Fq 17 document%3A1=17
+//        codec createdAt staleIn deleteIn computeMs clockId t0 tags
+//
+// The header alone decides whether the payload is worth reading. Times are milliseconds, spans count from `createdAt`, `-` is never or
+// none. Plain JSON stays readable after the first line. A text without the header was written by another program: it is plain JSON or
+// a raw string. Raw strings written by us carry the header too, so whatever they contain, exactly one header is taken off.
+
+const magic = '#sc1 '
+/** Any version of the format, this one and those to come. */
+const anyMagic = /^#sc\d+ /
+export const rawCodecName = 'raw'
+
+/** What a stored text turns out to be before its payload is looked at. */
+export type Parsed =
+  | { readonly kind: 'ours'; readonly header: Header; readonly payload: string }
+  | { readonly kind: 'foreign'; readonly payload: string }
+  | { readonly kind: 'unreadable'; readonly reason: 'version' | 'corrupt' }
+
+export type Header = Omit<Entry, 'value' | 'form' | 'immutable' | 'codec'> & { readonly codecName: string }
+
+export function encodeEnvelope(entry: Entry, payload: string): string {
+  const { codec, createdAt, staleAt, deleteAt, computeMs, clockId, t0, tags } = entry
+  const marks = tags.length === 0 ? '-' : tags.map((mark) => `${encodeURIComponent(mark.tag)}=${mark.t0}`).join(',')
+  return `${magic}${codec === undefined ? rawCodecName : codec.name} ${createdAt} ${span(createdAt, staleAt)} ${span(createdAt, deleteAt)} ${Math.round(computeMs)} ${clockId ?? '-'} ${t0} ${marks}\n${payload}`
+}
+
+export function parseEnvelope(text: string): Parsed {
+  if (!text.startsWith(magic)) {
+    return anyMagic.test(text) ? { kind: 'unreadable', reason: 'version' } : { kind: 'foreign', payload: text }
+  }
+  const end = text.indexOf('\n')
+  const header = end === -1 ? undefined : parseHeader(text.slice(magic.length, end))
+  if (header === undefined) return { kind: 'unreadable', reason: 'corrupt' }
+  return { kind: 'ours', header, payload: text.slice(end + 1) }
+}
+
+function parseHeader(line: string): Header | undefined {
+  const fields = line.split(' ')
+  if (fields.length !== 8) return undefined
+  const [codecName, created, staleIn, deleteIn, compute, clock, seen, marks] = fields as [
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
+  const createdAt = Number(created)
+  const staleAt = createdAt + spanOf(staleIn)
+  const deleteAt = createdAt + spanOf(deleteIn)
+  const computeMs = Number(compute)
+  const t0 = Number(seen)
+  const tags = parseMarks(marks)
+  if (codecName === '' || tags === undefined || Number.isNaN(staleAt + deleteAt + computeMs + t0)) return undefined
+  return { codecName, createdAt, staleAt, deleteAt, computeMs, clockId: clock === '-' ? undefined : clock, t0, tags }
+}
+
+function parseMarks(text: string): readonly TagMark[] | undefined {
+  if (text === '-') return []
+  const marks: TagMark[] = []
+  for (const pair of text.split(',')) {
+    const cut = pair.lastIndexOf('=')
+    const t0 = Number(pair.slice(cut + 1))
+    const tag = cut < 1 ? undefined : decode(pair.slice(0, cut))
+    if (tag === undefined || Number.isNaN(t0)) return undefined
+    marks.push({ tag, t0 })
+  }
+  return marks
+}
+
+function decode(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+function span(from: number, to: number): string {
+  return to === Infinity ? '-' : String(Math.round(to - from))
+}
+
+function spanOf(text: string): number {
+  return text === '-' ? Infinity : text === '' ? Number.NaN : Number(text)
+}
+
+/** The text of a raw string or the JSON text of a typed value: what `get` answers. */
+export function payloadOf(entry: Entry): string {
+  return entry.form === 'text' ? (entry.value as string) : (entry.codec as Codec).encode(entry.value)
+}

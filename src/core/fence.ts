@@ -1,0 +1,57 @@
+// A load takes a token before any I/O. An invalidation of its key makes the token dead, and a dead token stores nothing: that is how an
+// invalidation wins against every load in flight, however late it ends. All tokens of a key are killed, those of flights that
+// nobody can join any more too.
+
+export interface FenceToken {
+  readonly key: string
+  live: boolean
+  /** The loader has started: what it brings is newer than any invalidation before. */
+  loading: boolean
+  /** A write outlives the flight: whoever set this releases the token when the write has settled. */
+  held: boolean
+}
+
+export class Fence {
+  readonly #tokens: Map<string, Set<FenceToken>> = new Map()
+
+  take(key: string): FenceToken {
+    const token: FenceToken = { key, live: true, loading: false, held: false }
+    const tokens = this.#tokens.get(key)
+    if (tokens === undefined) this.#tokens.set(key, new Set([token]))
+    else tokens.add(token)
+    return token
+  }
+
+  /** Forgets a token whose load has settled. */
+  release(token: FenceToken): void {
+    const tokens = this.#tokens.get(token.key)
+    if (tokens === undefined || !tokens.delete(token)) return
+    if (tokens.size === 0) this.#tokens.delete(token.key)
+  }
+
+  /** Makes every load of `key` void. */
+  void(key: string): void {
+    const tokens = this.#tokens.get(key)
+    if (tokens === undefined) return
+    for (const token of tokens) token.live = false
+    this.#tokens.delete(key)
+  }
+
+  /**
+   * Makes what is being read for `key` void. Called when the store has confirmed an invalidation: a read sent before it may still
+   * bring the old value, a load begun after the invalidation cannot.
+   */
+  voidReads(key: string): void {
+    for (const token of this.#tokens.get(key) ?? []) if (!token.loading) token.live = false
+  }
+
+  /** Makes every load void. */
+  voidAll(): void {
+    for (const tokens of this.#tokens.values()) for (const token of tokens) token.live = false
+    this.#tokens.clear()
+  }
+
+  get size(): number {
+    return this.#tokens.size
+  }
+}

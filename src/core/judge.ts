@@ -1,0 +1,51 @@
+import type { Codec } from '../contracts/codec.ts'
+import type { Entry } from '../contracts/entry.ts'
+import type { MissReason } from '../contracts/events.ts'
+import { parseEnvelope, rawCodecName } from './envelope.ts'
+import type { TagTable } from './tags.ts'
+
+// Whether a stored text may be served, decided from its header alone: the payload is not touched before it is worth it.
+
+export type Judged = { readonly entry: Entry } | { readonly entry: undefined; readonly reason: MissReason }
+
+/** The codec of that name, as far as the reader knows it. */
+export type CodecLookup = (name: string) => Codec | undefined
+
+export function judgeText(text: string, now: number, table: TagTable, codecFor: CodecLookup): Judged {
+  const parsed = parseEnvelope(text)
+  if (parsed.kind === 'unreadable') return miss(parsed.reason)
+  if (parsed.kind === 'foreign') {
+    return table.acceptsForeign ? { entry: foreignEntry(parsed.payload, now) } : miss('invalidated')
+  }
+  const { header, payload } = parsed
+  if (header.deleteAt <= now) return miss('expired')
+  if (!table.isValid(header)) return miss('invalidated')
+  const { codecName, ...times } = header
+  if (codecName === rawCodecName)
+    return { entry: { ...times, value: payload, form: 'text', immutable: true, codec: undefined } }
+  const codec = codecFor(codecName)
+  return codec === undefined
+    ? miss('version')
+    : { entry: { ...times, value: payload, form: 'text', immutable: true, codec } }
+}
+
+/** Another program's value: nothing is known of it but its text, and the store expires it. */
+function foreignEntry(payload: string, now: number): Entry {
+  return {
+    value: payload,
+    form: 'text',
+    immutable: true,
+    codec: undefined,
+    createdAt: now,
+    staleAt: Infinity,
+    deleteAt: Infinity,
+    computeMs: 0,
+    clockId: undefined,
+    t0: 0,
+    tags: [],
+  }
+}
+
+function miss(reason: MissReason): Judged {
+  return { entry: undefined, reason }
+}

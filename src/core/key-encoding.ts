@@ -1,0 +1,214 @@
+import { createHash } from 'node:crypto'
+import type { KeySegment } from '../contracts/cached-function.ts'
+import { describe, misuse } from '../support/errors.ts'
+import { bytesKind, isPlain, toUint8Array } from '../support/values.ts'
+import type { Bytes } from '../support/values.ts'
+
+// How arguments become keys. Two calls share a key if and only if their arguments are equal (`util.isDeepStrictEqual`, trailing
+// `undefined` dropped, key order of objects irrelevant).
+//
+//   prefix:name                 no arguments
+//   prefix:name:abc             one short safe text or number, readable
+//   prefix:name:~<hash>         anything else: SHA-256 of a canonical, typed text
+//
+// A readable argument can never look like a hash (`~` is not safe) nor a text like a number (it is quoted), so no caller can choose
+// an argument that hits another's entry.
+
+const longestKey = 4096
+const longestReadable = 128
+const safeText = /^[A-Za-z0-9_.\-@=+/,]+$/
+/** Texts that would read like another kind. */
+const ambiguousText = /^(?:[-+.]?\d.*|true|false|Infinity|-Infinity|NaN)$/
+
+/** What tells one cached function from another in keys. */
+export function identityOf(keyPrefix: string | undefined, name: string, version: string | number | undefined): string {
+  const named = keyPrefix === undefined ? name : `${keyPrefix}:${name}`
+  return version === undefined ? named : `${named}@${version}`
+}
+
+/** The key of a call, derived from its arguments. */
+export function deriveKey(identity: string, scope: KeySegment | undefined, args: readonly unknown[]): string {
+  const base = scope === undefined ? identity : `${identity}:(${segmentText(scope)})`
+  const length = lengthWithoutTrailingUndefined(args)
+  if (length === 0) return base
+  const only = length === 1 ? readable(args[0]) : undefined
+  return `${base}:${only ?? hashOf(length === args.length ? args : args.slice(0, length))}`
+}
+
+/** A whole key with what the options add to it. */
+export function extendKey(key: string, version: string | number | undefined, scope: KeySegment | undefined): string {
+  const versioned = version === undefined ? key : `${key}@${version}`
+  return scope === undefined ? versioned : `${versioned}|${segmentText(scope)}`
+}
+
+/** `~` and the SHA-256 of the canonical text of `args`. UTF-16, since UTF-8 would make all lone surrogates one character. */
+export function hashOf(args: readonly unknown[]): string {
+  return `~${createHash('sha256').update(canonical(args, []), 'utf16le').digest('base64url')}`
+}
+
+/**
+ * A key given by the caller.
+ * @throws {TypeError} `CACHE_BAD_KEY` unless it is a text of 1 to 4096 characters without control characters, not ending in `#l`
+ */
+export function checkKey(key: unknown): asserts key is string {
+  const wrong =
+    typeof key !== 'string'
+      ? `expected a string, got ${describe(key)}`
+      : key === ''
+        ? 'expected a non-empty string, got an empty string'
+        : key.length > longestKey
+          ? `expected at most ${longestKey} characters, got ${key.length}`
+          : hasControlCharacter(key)
+            ? 'expected no control characters'
+            : key.endsWith('#l')
+              ? "expected no key ending in '#l': that is where leases are kept"
+              : undefined
+  if (wrong !== undefined) throw misuse('CACHE_BAD_KEY', `Bad cache key: ${wrong}`)
+}
+
+/**
+ * One part of a key made by `CacheKeyGenerator` or `defineKeys`.
+ *
+ * @param last the last part may hold `:` and white space: nothing after it can be confused
+ * @throws {TypeError} `CACHE_BAD_KEY` for an empty or `undefined` part: `document:parse:undefined` would be one key for all
+ */
+export function keySegment(value: unknown, what: string, last: boolean): string {
+  if (
+    typeof value !== 'string' &&
+    typeof value !== 'number' &&
+    typeof value !== 'bigint' &&
+    typeof value !== 'boolean'
+  ) {
+    throw misuse('CACHE_BAD_KEY', `${what} must be a string, number, bigint or boolean, got ${describe(value)}`)
+  }
+  const text = String(value)
+  if (text === '') throw misuse('CACHE_BAD_KEY', `${what} must not be empty`)
+  if (text === 'NaN' && typeof value === 'number') throw misuse('CACHE_BAD_KEY', `${what} must not be NaN`)
+  if (hasControlCharacter(text)) throw misuse('CACHE_BAD_KEY', `${what} must not contain control characters`)
+  if (!last && /[:\s]/.test(text)) {
+    throw misuse('CACHE_BAD_KEY', `${what} must not contain ':' or white space, only the last part of a key may`)
+  }
+  return text
+}
+
+/** @throws {TypeError} `CACHE_BAD_OPTION` when `value` cannot be a `keyPrefix`, `name` or `version` in a derived key */
+export function checkIdentityPart(value: string | number, what: string): void {
+  const text = String(value)
+  if (text === '' || text.length > longestReadable || /[:@{}()|\s]/.test(text) || hasControlCharacter(text)) {
+    throw misuse(
+      'CACHE_BAD_OPTION',
+      `${what} must be 1 to ${longestReadable} characters without white space, control characters and : @ { } ( ) |, got '${text.slice(0, 60)}'`,
+    )
+  }
+}
+
+export function hasControlCharacter(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code < 32 || code === 127) return true
+  }
+  return false
+}
+
+function lengthWithoutTrailingUndefined(args: readonly unknown[]): number {
+  let length = args.length
+  while (length > 0 && args[length - 1] === undefined) length--
+  return length
+}
+
+function readable(arg: unknown): string | undefined {
+  if (typeof arg === 'number') return Number.isFinite(arg) && !Object.is(arg, -0) ? String(arg) : undefined
+  if (typeof arg !== 'string' || arg.length > longestReadable || !safeText.test(arg) || arg.endsWith('#l'))
+    return undefined
+  return ambiguousText.test(arg) ? `'${arg}'` : arg
+}
+
+/** Injective: `~` and `'` never come out of the encoding of a text, kinds are told apart as in `readable`. */
+function segmentText(scope: KeySegment): string {
+  if (typeof scope !== 'string') {
+    if (typeof scope !== 'number' && typeof scope !== 'bigint' && typeof scope !== 'boolean') {
+      throw misuse('CACHE_BAD_KEY', `scope must return a string, number, bigint or boolean, got ${describe(scope)}`)
+    }
+    return typeof scope === 'bigint' ? `${scope}n` : String(scope)
+  }
+  if (scope === '') throw misuse('CACHE_BAD_KEY', 'scope must not return an empty string')
+  if (/\p{Surrogate}/u.test(scope)) return hashOf([scope])
+  const encoded = encodeURIComponent(scope).replace(
+    /[!'()*~]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+  return ambiguousText.test(scope) ? `'${encoded}'` : encoded
+}
+
+/** A typed text: equal for equal values, different for different ones. Lengths before contents make moved separators harmless. */
+function canonical(value: unknown, path: PropertyKey[]): string {
+  switch (typeof value) {
+    case 'string':
+      return `s${value.length}:${value}`
+    case 'number':
+      return Object.is(value, -0) ? 'f-0;' : `f${value};`
+    case 'bigint':
+      return `i${value};`
+    case 'boolean':
+      return value ? 't;' : 'b;'
+    case 'undefined':
+      return 'u;'
+    case 'object':
+      return value === null ? 'n;' : canonicalObject(value, path)
+    default:
+      throw unhashable(path, describe(value))
+  }
+}
+
+function canonicalObject(value: object, path: PropertyKey[]): string {
+  if (path.length > 200) throw unhashable(path.slice(0, 3), 'nested deeper than 200 levels, or contains itself')
+  const inside = (item: unknown, at: PropertyKey): string => {
+    path.push(at)
+    const text = canonical(item, path)
+    path.pop()
+    return text
+  }
+  if (Array.isArray(value) && isPlain(value)) {
+    const items = Array.from({ length: value.length }, (_, index) =>
+      index in value ? inside(value[index], index) : 'h;',
+    )
+    return `a${value.length}[${items.join('')}]`
+  }
+  if (isPlain(value)) {
+    if (Object.getOwnPropertySymbols(value).length > 0) throw unhashable(path, 'an object with a symbol as a key')
+    const keys = Object.keys(value).sort()
+    return `o${keys.length}{${keys.map((key) => `${key.length}:${key}=${inside((value as Record<string, unknown>)[key], key)}`).join('')}}`
+  }
+  const own = (value as { readonly toCacheKey?: unknown }).toCacheKey
+  if (typeof own === 'function') return `k${inside((own as () => unknown).call(value), 'toCacheKey()')}`
+  if (value instanceof Date) return `d${value.getTime()};`
+  if (value instanceof URL) return `l${value.href.length}:${value.href}`
+  if (value instanceof Map) {
+    const entries = [...(value as Map<unknown, unknown>)].map(
+      ([key, item]) => `${inside(key, '<key>')}=>${inside(item, '<value>')}`,
+    )
+    return `m${entries.length}{${entries.sort().join('')}}`
+  }
+  if (value instanceof Set) {
+    const items = [...(value as Set<unknown>)].map((item) => inside(item, '<item>'))
+    return `e${items.length}{${items.sort().join('')}}`
+  }
+  const kind = bytesKind(value)
+  if (kind !== undefined)
+    return `y${kind}:${createHash('sha256')
+      .update(toUint8Array(value as Bytes))
+      .digest('hex')};`
+  throw unhashable(path, describe(value))
+}
+
+function unhashable(path: readonly PropertyKey[], came: string): TypeError {
+  const where = path
+    .map((part, depth) =>
+      depth === 0 ? `argument ${Number(part) + 1}` : typeof part === 'number' ? `[${part}]` : `.${String(part)}`,
+    )
+    .join('')
+  return misuse(
+    'CACHE_UNHASHABLE_ARGUMENT',
+    `${where === '' ? 'An argument' : where} cannot be part of a cache key: it is ${came}. Give the function a \`key\` that leaves it out, or the object a toCacheKey() method`,
+  )
+}

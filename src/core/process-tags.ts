@@ -1,0 +1,55 @@
+import type { TagCapability, TagDelta, TagPosition } from '../contracts/backend.ts'
+import { everything } from './tags.ts'
+
+// A tag clock in this process' memory, for backends that keep none. Exact within the process; `healthReport().tags` says `process`.
+// Its id is the same in every process and every run: entries that another process left in a shared store can be read. What it cannot
+// do, and says so, is tell other processes of an invalidation.
+
+const processClockId = 'process'
+const stampLimit = 50_000
+
+/** A tag clock whose answers need no waiting. */
+export interface ProcessTags extends TagCapability {
+  read(since: TagPosition | undefined): TagDelta
+  stamp(tags: readonly string[], since: TagPosition | undefined): TagDelta
+  renew(): TagDelta
+}
+
+export function createProcessTags(): ProcessTags {
+  const stamps = new Map<string, number>()
+  let highest = 0
+  let floor = 0
+
+  const delta = (since: TagPosition | undefined): TagDelta => {
+    const from = since?.id === processClockId ? since.mark : -1
+    return { id: processClockId, floor, stamps: [...stamps].filter(([, stamp]) => stamp > from) }
+  }
+  const stamp = (tags: readonly string[]): void => {
+    highest++
+    for (const tag of tags) {
+      // Deleted first, so that the map stays ordered by stamp and the oldest are at its front.
+      stamps.delete(tag)
+      stamps.set(tag, highest)
+    }
+    if (stamps.size > stampLimit) prune()
+  }
+  const prune = (): void => {
+    // Forgetting a stamp is safe when no entry older than it counts as valid any more: that is the floor.
+    for (const [tag, old] of stamps) {
+      if (stamps.size <= stampLimit / 2) return
+      stamps.delete(tag)
+      floor = old
+    }
+  }
+  return {
+    read: delta,
+    stamp(tags, since) {
+      stamp(tags)
+      return delta(since)
+    },
+    renew() {
+      stamp([everything])
+      return delta(undefined)
+    },
+  }
+}

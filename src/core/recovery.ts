@@ -1,0 +1,74 @@
+import type { CacheBackend } from '../contracts/backend.ts'
+import type { Journal } from './journal.ts'
+import type { RemoteTier } from './remote-tier.ts'
+
+// The way back to a primary that was away, in one order: connected, answering, journal replayed, tag clock read, and both again if the
+// journal grew meanwhile. Only then may what it holds be read. First contact is the same way with an empty journal.
+
+const replayChunk = 1000
+
+export class Recovery {
+  readonly #backend: CacheBackend
+  readonly #remote: RemoteTier
+  readonly #journal: Journal
+  #connected = false
+  #connecting: Promise<void> | undefined
+  #attempt: Promise<boolean> | undefined
+
+  constructor(backend: CacheBackend, remote: RemoteTier, journal: Journal) {
+    this.#backend = backend
+    this.#remote = remote
+    this.#journal = journal
+  }
+
+  /** Whether `connect` of the backend has ever succeeded. */
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  /**
+   * One attempt, however many ask at once.
+   * @param returned called in the same turn in which the journal was seen to be empty: nothing can slip in between
+   * @returns false when the primary does not answer; rejects with what went wrong otherwise
+   */
+  attempt(returned: () => void): Promise<boolean> {
+    this.#attempt ??= this.#return(returned).finally(() => {
+      this.#attempt = undefined
+    })
+    return this.#attempt
+  }
+
+  /** Repeats what the journal holds. It forgets exactly what the store has confirmed. */
+  async replay(): Promise<void> {
+    const batch = this.#journal.batch()
+    if (batch === undefined) return
+    if (batch.everything) await this.#remote.renew()
+    for (let from = 0; from < batch.keys.length; from += replayChunk) {
+      await this.#remote.delete(batch.keys.slice(from, from + replayChunk))
+    }
+    if (batch.tags.length > 0) await this.#remote.stamp(batch.tags)
+    batch.confirm()
+  }
+
+  async #return(returned: () => void): Promise<boolean> {
+    await this.#ensureConnected()
+    if (!(await this.#remote.ping())) return false
+    do {
+      await this.replay()
+      await this.#remote.readTags()
+    } while (this.#journal.size > 0)
+    returned()
+    return true
+  }
+
+  async #ensureConnected(): Promise<void> {
+    if (this.#connected) return
+    this.#connecting ??= (async () => {
+      await this.#backend.connect?.()
+      this.#connected = true
+    })().finally(() => {
+      this.#connecting = undefined
+    })
+    await this.#connecting
+  }
+}

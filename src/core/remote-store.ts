@@ -1,0 +1,330 @@
+import type { Awaitable, CacheBackend, TagPosition } from '../contracts/backend.ts'
+import type { Entry } from '../contracts/entry.ts'
+import type { CacheState, Invalidation } from '../contracts/events.ts'
+import type { MemoryTier } from '../contracts/memory-tier.ts'
+import type { Runtime, Timer } from '../contracts/runtime.ts'
+import { Background } from '../support/background.ts'
+import { withTimeLimit } from '../support/deadline.ts'
+import { toBackendSeconds } from '../support/duration.ts'
+import { CacheError } from '../support/errors.ts'
+import type { BreakerState } from './circuit-breaker.ts'
+import { CircuitBreaker } from './circuit-breaker.ts'
+import type { Emitter } from './emit.ts'
+import { encodeEnvelope, payloadOf } from './envelope.ts'
+import type { Fallback } from './fallback.ts'
+import type { FenceToken } from './fence.ts'
+import { Journal } from './journal.ts'
+import type { CodecLookup } from './judge.ts'
+import { judgeText } from './judge.ts'
+import { createProcessTags } from './process-tags.ts'
+import { Recovery } from './recovery.ts'
+import { isStoreDown, RemoteTier } from './remote-tier.ts'
+import type { FillOutcome, Read, Store } from './store.ts'
+import { absent } from './store.ts'
+import { everything, TagTable } from './tags.ts'
+
+// The store of a backend behind a call: the primary. It is in one of two states, and only this file decides which.
+//
+//   up     the primary answers: entries are read from it, judged, and written to it
+//   down   it does not: a bounded memory stands in (or nothing does), invalidations go to the journal, a probe waits
+//
+// The way down is taken at the first sign that the primary does not answer; everybody else then spends nothing on it. The way back has
+// one order: replay the journal, read the tag clock, drop what the fallback holds, detach every load begun meanwhile, only then read
+// the primary again. Done otherwise, a value invalidated during the outage would be served after it.
+
+export interface RemoteStoreOptions {
+  readonly backend: CacheBackend
+  readonly runtime: Runtime
+  readonly emitter: Emitter
+  readonly budgetMs: number
+  readonly socketTimeoutMs: number
+  readonly maxValueBytes: number
+  readonly journalLimit: number
+  /** Stands in while the primary is away; `undefined`: nothing does. */
+  readonly fallback: Fallback | undefined
+  /** Called when the truth changed under every load in flight. */
+  readonly detachFlights: () => void
+  readonly stateChanged: (to: CacheState, reason: string) => void
+}
+
+/** Failures in a row after which a store that answers nothing but errors counts as away. */
+const tooManyErrors = 5
+/** How soon an invalidation is repeated that a working store refused. */
+const retryMs = 250
+/** Bytes a caller's `set` may send per millisecond of its deadline beyond the budget. */
+const bytesPerMs = 10_000
+
+export class RemoteStore implements Store {
+  readonly #options: RemoteStoreOptions
+  readonly #table: TagTable = new TagTable()
+  readonly #remote: RemoteTier
+  readonly #breaker: CircuitBreaker
+  readonly #journal: Journal
+  readonly #recovery: Recovery
+  readonly isEmbedded = false
+  readonly background: Background = new Background()
+  #mode: 'up' | 'down' | 'closed' = 'down'
+  #errorsInARow = 0
+  #retry: Timer | undefined
+
+  constructor(options: RemoteStoreOptions) {
+    const { backend, runtime, budgetMs, socketTimeoutMs } = options
+    this.#options = options
+    this.#journal = new Journal(options.journalLimit)
+    this.#remote = new RemoteTier({
+      backend,
+      tags: backend.tags ?? createProcessTags(),
+      table: this.#table,
+      runtime,
+      budgetMs,
+      socketTimeoutMs,
+      succeeded: () => this.#succeeded(),
+      failed: (error) => this.#failed(error),
+    })
+    this.#recovery = new Recovery(backend, this.#remote, this.#journal)
+    this.#breaker = new CircuitBreaker(runtime, () => this.#recover())
+  }
+
+  get state(): 'connected' | 'degraded' | 'disconnected' {
+    if (this.#mode === 'up') return 'connected'
+    return this.#options.fallback === undefined ? 'disconnected' : 'degraded'
+  }
+
+  get breaker(): BreakerState {
+    return this.#breaker.state
+  }
+
+  get journalSize(): number {
+    return this.#journal.size
+  }
+
+  get memory(): MemoryTier | undefined {
+    return this.#mode === 'down' ? this.#options.fallback?.tier : undefined
+  }
+
+  get clockPosition(): TagPosition | undefined {
+    return this.#table.position
+  }
+
+  get tagsAreShared(): boolean {
+    return this.#options.backend.tags !== undefined
+  }
+
+  get impliedTags(): readonly string[] {
+    return this.tagsAreShared ? [] : [everything]
+  }
+
+  async connect(deadlineMs: number): Promise<boolean> {
+    const inTime = await withTimeLimit(this.#recover(), deadlineMs, this.#options.runtime)
+    if (inTime === true) return true
+    this.#goDown(inTime === false ? 'it could not be reached' : `it did not answer within ${deadlineMs} ms`)
+    return false
+  }
+
+  peek(key: string): Entry | undefined {
+    return this.memory?.get(key, this.#options.runtime.now())
+  }
+
+  async read(key: string, codecFor: CodecLookup): Promise<Read> {
+    const { fallback, runtime } = this.#options
+    if (this.#mode !== 'up')
+      return (this.#mode === 'down' ? fallback?.read(key, runtime.now(), codecFor) : undefined) ?? absent
+    if (this.#journal.covers(key)) return { entry: undefined, reason: 'invalidated' }
+    try {
+      const text = await this.#remote.read(key)
+      // The world may have changed while the read was under way.
+      if (text === undefined || this.#mode !== 'up' || this.#journal.covers(key)) return absent
+      const judged = judgeText(text, runtime.now(), this.#table, codecFor)
+      return judged.entry === undefined ? judged : { entry: judged.entry, source: 'l2' }
+    } catch (error) {
+      this.#options.emitter.problem({ error, during: 'read', key })
+      return absent
+    }
+  }
+
+  fill(key: string, entry: Entry, bytes: number, token: FenceToken): Awaitable<FillOutcome> {
+    if (!token.live) return 'fenced'
+    if (this.#mode === 'down') return this.#options.fallback?.fill(key, entry, bytes) ?? 'uncached'
+    if (this.#mode !== 'up' || entry.clockId === undefined || this.#journal.covers(key)) return 'uncached'
+    const isCurrent = (): boolean =>
+      token.live && this.#mode === 'up' && this.#table.isValid(entry) && !this.#journal.covers(key)
+    if (!isCurrent()) return 'fenced'
+    return this.#writeRemote(key, entry, this.#options.socketTimeoutMs, isCurrent).then((outcome) =>
+      outcome === 'failed' ? 'refused' : outcome === 'withheld' ? 'fenced' : outcome,
+    )
+  }
+
+  async write(key: string, entry: Entry, bytes: number): Promise<boolean> {
+    if (this.#mode === 'down') {
+      // The primary holds an older value that must not come back with it.
+      this.#journal.addKey(key)
+      return this.#options.fallback?.fill(key, entry, bytes) === 'stored'
+    }
+    if (this.#mode !== 'up' || entry.clockId === undefined) return false
+    const outcome = await this.#writeRemote(
+      key,
+      entry,
+      this.#options.budgetMs + entryLength(entry) / bytesPerMs,
+      () => true,
+    )
+    if (outcome !== 'stored') await this.delete([key])
+    return outcome === 'stored'
+  }
+
+  async delete(keys: readonly string[]): Promise<Invalidation> {
+    return await this.#invalidate(
+      () => this.#remote.delete(keys),
+      () => {
+        for (const key of keys) {
+          this.#journal.addKey(key)
+          this.#options.fallback?.tier.delete(key)
+        }
+      },
+    )
+  }
+
+  async invalidateTags(tags: readonly string[]): Promise<Invalidation> {
+    return await this.#invalidateMany(
+      () => this.#remote.stamp(tags),
+      () => tags.forEach((tag) => this.#journal.addTag(tag)),
+    )
+  }
+
+  async clear(): Promise<Invalidation> {
+    return await this.#invalidateMany(
+      () => this.#remote.renew(),
+      () => this.#journal.addEverything(),
+    )
+  }
+
+  async ping(): Promise<boolean> {
+    const answers = this.#recovery.connected && (await this.#remote.ping())
+    // Whoever asks finds out for all.
+    if (!answers && this.#mode === 'up') this.#goDown('it does not answer a ping')
+    if (answers && this.#mode === 'down')
+      await withTimeLimit(this.#recover(), this.#options.budgetMs, this.#options.runtime)
+    return answers
+  }
+
+  async close(deadlineMs: number): Promise<void> {
+    await withTimeLimit(this.background.drain(), deadlineMs, this.#options.runtime)
+    this.#mode = 'closed'
+    this.#breaker.close()
+    if (this.#retry !== undefined) this.#options.runtime.clearTimer(this.#retry)
+    this.#options.fallback?.tier.clear()
+  }
+
+  async #writeRemote(
+    key: string,
+    entry: Entry,
+    deadlineMs: number,
+    allowed: () => boolean,
+  ): Promise<'stored' | 'refused' | 'withheld' | 'failed'> {
+    const { emitter, maxValueBytes, runtime } = this.#options
+    try {
+      const text = encodeEnvelope(entry, payloadOf(entry))
+      if (text.length > maxValueBytes) {
+        throw new CacheError(
+          'CACHE_UNSTORABLE_VALUE',
+          `The value has ${text.length} bytes, more than maxValueBytes (${maxValueBytes})`,
+        )
+      }
+      return await this.#remote.write(key, text, toBackendSeconds(entry.deleteAt - runtime.now()), deadlineMs, allowed)
+    } catch (error) {
+      emitter.problem({ error, during: 'write', key })
+      // Nobody knows whether it arrived.
+      if (isStoreDown(error)) this.#journal.addKey(key)
+      return 'failed'
+    }
+  }
+
+  async #invalidateMany(apply: () => Promise<void>, journal: () => void): Promise<Invalidation> {
+    if (this.tagsAreShared) {
+      return await this.#invalidate(apply, () => {
+        journal()
+        this.#options.fallback?.tier.clear()
+        // Their tags are not known here: none of the loads under way may store anything.
+        this.#options.detachFlights()
+      })
+    }
+    await apply()
+    this.#options.fallback?.tier.clear()
+    return 'applied'
+  }
+
+  /** Applies an invalidation to the primary, or makes sure that it is before this process reads the primary again. */
+  async #invalidate(apply: () => Promise<void>, journal: () => void): Promise<Invalidation> {
+    if (this.#mode === 'up') {
+      try {
+        await apply()
+        return 'applied'
+      } catch (error) {
+        this.#options.emitter.problem({ error, during: 'invalidate' })
+      }
+    }
+    journal()
+    // Came back while the invalidation was on its way into the journal: the return did not see it.
+    if (this.#mode === 'up') this.#retrySoon()
+    return 'journaled'
+  }
+
+  #succeeded(): void {
+    this.#errorsInARow = 0
+    if (this.#mode === 'up') this.#breaker.succeeded()
+  }
+
+  #failed(error: unknown): void {
+    if (this.#mode !== 'up') return
+    if (isStoreDown(error) || ++this.#errorsInARow >= tooManyErrors) this.#goDown('it does not answer')
+  }
+
+  #goDown(reason: string): void {
+    if (this.#mode === 'closed') return
+    this.#mode = 'down'
+    this.#errorsInARow = 0
+    this.#options.stateChanged(this.state, reason)
+    this.#breaker.open()
+  }
+
+  /** One attempt to use the primary; never rejects. */
+  async #recover(): Promise<boolean> {
+    try {
+      await this.#recovery.attempt(() => this.#comeBack())
+      return this.#mode === 'up'
+    } catch (error) {
+      this.#options.emitter.problem({ error, during: 'connect' })
+      return false
+    }
+  }
+
+  #comeBack(): void {
+    if (this.#mode !== 'down') return
+    this.#options.fallback?.tier.clear()
+    this.#options.detachFlights()
+    this.#mode = 'up'
+    this.#breaker.close()
+    this.#options.stateChanged('connected', 'it answers')
+  }
+
+  /** For an invalidation that a working store refused: repeats it until it is confirmed. */
+  #retrySoon(): void {
+    if (this.#retry !== undefined || this.#mode !== 'up') return
+    const { runtime } = this.#options
+    this.#retry = runtime.setTimer(
+      () => {
+        this.#retry = undefined
+        if (this.#mode !== 'up') return
+        this.#recovery.replay().then(
+          () => (this.#journal.size > 0 ? this.#retrySoon() : undefined),
+          () => this.#retrySoon(),
+        )
+      },
+      retryMs,
+      'background',
+    )
+  }
+}
+
+function entryLength(entry: Entry): number {
+  return typeof entry.value === 'string' ? entry.value.length : 0
+}

@@ -1,0 +1,208 @@
+import type { CacheBackend, TagCapability } from '../contracts/backend.ts'
+import type { Runtime } from '../contracts/runtime.ts'
+import { Deadlines } from '../support/deadline.ts'
+import { isCacheError } from '../support/errors.ts'
+import type { TagTable } from './tags.ts'
+
+// A backend behind a call, made bearable: every operation has a deadline, the reads of one turn travel together with one look at the tag
+// clock, and writes of one key keep their order even on a backend that answers out of order. It reports each outcome and
+// decides nothing: what to do about a failure is the store's business.
+
+export interface RemoteTierOptions {
+  readonly backend: CacheBackend
+  readonly tags: TagCapability
+  readonly table: TagTable
+  readonly runtime: Runtime
+  readonly budgetMs: number
+  /** How long a write waits for an older one of its key that hangs. */
+  readonly socketTimeoutMs: number
+  readonly succeeded: () => void
+  readonly failed: (error: unknown) => void
+}
+
+interface Turn {
+  readonly keys: string[]
+  readonly texts: Array<Promise<string | undefined>>
+  readonly answers: Promise<void>
+}
+
+export class RemoteTier {
+  readonly #options: RemoteTierOptions
+  readonly #deadlines: Deadlines
+  readonly #writes: Map<string, Promise<void>> = new Map()
+  #turn: Turn | undefined
+
+  constructor(options: RemoteTierOptions) {
+    this.#options = options
+    this.#deadlines = new Deadlines(options.runtime)
+  }
+
+  /** The text under `key`. When it resolves, the tag table is at least as new as the text. */
+  read(key: string): Promise<string | undefined> {
+    const turn = (this.#turn ??= this.#openTurn())
+    const index = turn.keys.push(key) - 1
+    return turn.answers.then(() => turn.texts[index])
+  }
+
+  /**
+   * @param deadlineMs after it the outcome is unknown: the text may or may not arrive
+   * @param allowed asked at the last moment before the text leaves: a value that became void while it waited is not sent
+   * @returns `'withheld'` when it was not allowed any more
+   */
+  write(
+    key: string,
+    text: string,
+    ttl: number,
+    deadlineMs: number,
+    allowed: () => boolean,
+  ): Promise<'stored' | 'refused' | 'withheld'> {
+    const { backend } = this.#options
+    const written = this.#inOrder([key], async () => {
+      if (!allowed()) return 'withheld' as const
+      return (await backend.set(key, text, ttl)) === false ? ('refused' as const) : ('stored' as const)
+    })
+    return this.#observed(written, deadlineMs, 'set')
+  }
+
+  delete(keys: readonly string[]): Promise<void> {
+    const { backend } = this.#options
+    const deleted = this.#inOrder(keys, async () => {
+      if (backend.batch !== undefined && keys.length > 1) await backend.batch.delete(keys)
+      else await Promise.all(keys.map((key) => backend.delete(key)))
+    })
+    return this.#observed(deleted, this.#options.budgetMs, 'delete')
+  }
+
+  /** Stamps the tags; the answer brings the table up to date. */
+  async stamp(tags: readonly string[]): Promise<void> {
+    const { table, tags: clock, budgetMs } = this.#options
+    table.apply(
+      await this.#observed(
+        call(() => clock.stamp(tags, table.position)),
+        budgetMs,
+        'invalidateTags',
+      ),
+    )
+  }
+
+  /** Makes every entry void. */
+  async renew(): Promise<void> {
+    const { table, tags: clock, budgetMs } = this.#options
+    table.apply(
+      await this.#observed(
+        call(() => clock.renew()),
+        budgetMs,
+        'clear',
+      ),
+    )
+  }
+
+  async readTags(): Promise<void> {
+    const { table, tags: clock, budgetMs } = this.#options
+    table.apply(
+      await this.#observed(
+        call(() => clock.read(table.position)),
+        budgetMs,
+        'tags',
+      ),
+    )
+  }
+
+  /** Never rejects, reports nothing: asking is not using. */
+  async ping(): Promise<boolean> {
+    try {
+      const { backend, budgetMs } = this.#options
+      return (
+        (await this.#deadlines.bound(
+          call(() => backend.ping()),
+          budgetMs,
+          'ping',
+        )) !== false
+      )
+    } catch {
+      return false
+    }
+  }
+
+  #openTurn(): Turn {
+    const { runtime } = this.#options
+    let open: (answers: Promise<void>) => void = () => {}
+    const turn: Turn = { keys: [], texts: [], answers: new Promise((resolve) => (open = resolve)) }
+    runtime.defer(() => {
+      this.#turn = undefined
+      open(this.#send(turn))
+    })
+    return turn
+  }
+
+  async #send(turn: Turn): Promise<void> {
+    const { backend, tags, table, budgetMs } = this.#options
+    const { keys } = turn
+    const asked: Promise<unknown>[] = []
+    if (backend.batch !== undefined && keys.length > 1) {
+      const { batch } = backend
+      const all = call(() => batch.get(keys))
+      asked.push(all)
+      keys.forEach((_, index) => turn.texts.push(all.then((texts) => texts[index] ?? undefined)))
+    } else {
+      for (const key of keys) {
+        const one = call(() => backend.get(key)).then((text) => text ?? undefined)
+        asked.push(one)
+        turn.texts.push(one)
+      }
+    }
+    // Each reader awaits its own text; one that failed alone fails alone.
+    for (const text of turn.texts) text.catch(() => {})
+    const clock = call(() => tags.read(table.position)).then((delta) => table.apply(delta))
+    try {
+      await this.#deadlines.bound(Promise.all([clock, Promise.allSettled(asked)]), budgetMs, 'get')
+      await Promise.all(asked)
+    } catch (error) {
+      this.#options.failed(error)
+      if (isStoreDown(error)) throw error
+      return
+    }
+    this.#options.succeeded()
+  }
+
+  async #observed<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
+    try {
+      const value = await this.#deadlines.bound(work, ms, what)
+      this.#options.succeeded()
+      return value
+    } catch (error) {
+      this.#options.failed(error)
+      throw error
+    }
+  }
+
+  /**
+   * Runs a write when the older writes of its keys have settled: on a backend that answers out of order, a `set` under way must not land
+   * after the `delete` that follows it. One that hangs is given up after the socket timeout.
+   */
+  #inOrder<T>(keys: readonly string[], run: () => Promise<T>): Promise<T> {
+    const older = keys.flatMap((key) => this.#writes.get(key) ?? [])
+    const mine = older.length === 0 ? run() : Promise.all(older).then(run)
+    const settled: Promise<void> = this.#deadlines
+      .bound(mine, this.#options.socketTimeoutMs, 'write')
+      .then(
+        () => {},
+        () => {},
+      )
+      .then(() => {
+        for (const key of keys) if (this.#writes.get(key) === settled) this.#writes.delete(key)
+      })
+    for (const key of keys) this.#writes.set(key, settled)
+    return mine
+  }
+}
+
+/** The store itself does not answer, as against: it answered that it will not do this. */
+export function isStoreDown(error: unknown): boolean {
+  return isCacheError(error, 'CACHE_TIMEOUT') || isCacheError(error, 'CACHE_UNAVAILABLE')
+}
+
+/** A backend method may be synchronous, and may throw synchronously. */
+async function call<T>(method: () => T | PromiseLike<T>): Promise<T> {
+  return await method()
+}

@@ -1,0 +1,99 @@
+import type { TagDelta, TagPosition } from '../contracts/backend.ts'
+import type { Entry, TagMark } from '../contracts/entry.ts'
+import { describe, misuse } from '../support/errors.ts'
+
+// What this node knows of the tag clock, and the judgement of entries by it.
+//
+// The clock is `tag -> stamp` under a random id. An entry carries the id and, per tag, the highest stamp this node had seen when its
+// loader started (t0). It is valid if and only if its id is the current one and no tag of it was stamped after its t0. So
+// invalidating a tag is one write however many entries carry it, and a new id makes every entry void at once. Ids are compared by
+// equality only; stamps only under one id.
+
+/** How the id of a clock begins that replaced another: after `clear()`, or when what invalidations there were is lost. */
+export const renewedIdPrefix = '1-'
+
+/** A tag that every entry carries under a clock that cannot take a new id: `clear` stamps it instead. */
+export const everything = '\u0000everything'
+
+export class TagTable {
+  #id: string | undefined
+  #mark = 0
+  #floor = 0
+  #stamps: Map<string, number> = new Map()
+
+  /** Raised by every local or learned invalidation: a cheap "something changed". */
+  generation = 0
+
+  /** How far the table goes; `undefined` before the first read: nothing can be judged or stored. */
+  get position(): TagPosition | undefined {
+    return this.#id === undefined ? undefined : { id: this.#id, mark: this.#mark }
+  }
+
+  /** Takes in what a clock answered. A stamp only grows under one id, so late and repeated answers do no harm. */
+  apply(delta: TagDelta): void {
+    if (delta.id !== this.#id) {
+      this.#id = delta.id
+      this.#mark = 0
+      this.#floor = 0
+      this.#stamps = new Map()
+      this.generation++
+    }
+    if (delta.floor > this.#floor) {
+      this.#floor = delta.floor
+      for (const [tag, stamp] of this.#stamps) if (stamp <= delta.floor) this.#stamps.delete(tag)
+      this.generation++
+    }
+    for (const [tag, stamp] of delta.stamps) {
+      if (stamp <= (this.#stamps.get(tag) ?? this.#floor)) continue
+      this.#stamps.set(tag, stamp)
+      if (stamp > this.#mark) this.#mark = stamp
+      this.generation++
+    }
+    if (this.#floor > this.#mark) this.#mark = this.#floor
+  }
+
+  /** Forgets everything: after a lost link nothing it knew is known any more. */
+  reset(): void {
+    this.#id = undefined
+    this.#mark = 0
+    this.#floor = 0
+    this.#stamps = new Map()
+    this.generation++
+  }
+
+  /**
+   * Whether values without our header may be read. They carry no id, so they count as older than any `clear`: readable
+   * only under a clock that never saw one.
+   */
+  get acceptsForeign(): boolean {
+    return this.#id !== undefined && !this.#id.startsWith(renewedIdPrefix) && !this.#stamps.has(everything)
+  }
+
+  isValid(entry: Pick<Entry, 'clockId' | 't0' | 'tags'>): boolean {
+    if (entry.clockId !== this.#id) return false
+    for (const mark of entry.tags) {
+      if (mark.t0 < this.#floor || (this.#stamps.get(mark.tag) ?? 0) > mark.t0) return false
+    }
+    return true
+  }
+}
+
+/** @throws {TypeError} `CACHE_BAD_OPTION` unless all are non-empty texts of at most 512 characters */
+export function checkTags(tags: unknown, what: string): readonly string[] {
+  if (!Array.isArray(tags))
+    throw misuse('CACHE_BAD_OPTION', `${what} must be an array of strings, got ${describe(tags)}`)
+  for (const tag of tags as unknown[]) {
+    if (typeof tag !== 'string' || tag === '' || tag.length > 512 || /\p{Surrogate}/u.test(tag)) {
+      throw misuse(
+        'CACHE_BAD_OPTION',
+        `${what} must hold non-empty, well-formed strings of at most 512 characters, got ${describe(tag)}`,
+      )
+    }
+  }
+  return tags as readonly string[]
+}
+
+/** Each tag once, with the t0 of the load. */
+export function markTags(tags: readonly string[], t0: number): readonly TagMark[] {
+  return [...new Set(tags)].map((tag) => ({ tag, t0 }))
+}

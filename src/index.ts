@@ -1,0 +1,72 @@
+// Everything a user of the package imports. Start reading at `cached` or `cache-manager`.
+
+import './support/node-version.ts'
+
+export { cached } from './cached.ts'
+export { cacheOf } from './cache-of.ts'
+export { cacheManager, closeCache, createCache, initCache } from './default-cache.ts'
+export { CacheManager } from './cache-manager.ts'
+export { CacheKeyGenerator, defineKeys } from './cache-keys.ts'
+export { loadConfig } from './config.ts'
+export { MemoryBackend } from './backends/memory/memory-backend.ts'
+export { RedisBackend } from './backends/redis/redis-backend.ts'
+export { CacheError, isCacheError } from './support/errors.ts'
+
+export type { CacheConfig, Environment } from './config.ts'
+export type { Hashable, HashableStream, ImageAnalysisType, RiskEntityType, ValidationType } from './cache-keys.ts'
+export type { MemoryBackendOptions } from './backends/memory/memory-backend.ts'
+export type { RedisBackendOptions } from './backends/redis/redis-backend.ts'
+export type { AnyCacheError } from './support/errors.ts'
+export type {
+  Awaitable,
+  BatchCapability,
+  CacheBackend,
+  EmbeddedCapability,
+  TagCapability,
+  TagDelta,
+  TagPosition,
+} from './contracts/backend.ts'
+export type { CacheErrorCode } from './contracts/cache-error-code.ts'
+export type {
+  EntryInfo,
+  GetOrSetOptions,
+  InvalidateOptions,
+  LoadContext,
+  WriteOptions,
+} from './contracts/cache-manager.ts'
+export type { CacheOptions, OnUnavailable } from './contracts/cache-options.ts'
+export type {
+  AsyncFunction,
+  AsyncMethodName,
+  CachedDecorator,
+  CachedFunction,
+  CachedOptions,
+  CacheHandle,
+  Isolation,
+  KeySegment,
+  LoadPolicy,
+  Operation,
+  ReadStatus,
+} from './contracts/cached-function.ts'
+export type { Codec, StandardResult, StandardSchema } from './contracts/codec.ts'
+export type { Duration } from './contracts/duration.ts'
+export type { Entry, TagMark } from './contracts/entry.ts'
+export type {
+  CacheEvents,
+  CacheState,
+  HitEvent,
+  Invalidation,
+  InvalidateEvent,
+  LoadEvent,
+  LoadOutcome,
+  MissEvent,
+  MissReason,
+  ProblemEvent,
+  Source,
+  StateEvent,
+} from './contracts/events.ts'
+export type { HealthReport } from './contracts/health.ts'
+export type { Logger, LogLevel } from './contracts/logger.ts'
+export type { MemoryTier } from './contracts/memory-tier.ts'
+export type { Runtime, Timer } from './contracts/runtime.ts'
+export type { CacheStats, OperationStats } from './contracts/statistics.ts'
