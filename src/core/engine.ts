@@ -235,9 +235,10 @@ export class Engine {
     this.#since = this.runtime.now()
     this.#warned = false
     const { log } = this.emitter
-    const line = `Cache ${to}: ${reason}`
-    if (to === 'degraded' || to === 'disconnected' || from === 'degraded' || from === 'disconnected')
-      log.warn('cache', line)
+    const name = this.settings?.backendName
+    const line = `Cache ${to}${name === undefined ? '' : ` (${name})`}: ${reason}`
+    const isBack = to === 'connected' && (from === 'degraded' || from === 'disconnected')
+    if (to === 'degraded' || to === 'disconnected' || isBack) log.warn('cache', line)
     else log.info('cache', line)
     this.emitter.emit('state', { from, to, reason })
   }

@@ -26,7 +26,7 @@ export type Header = Omit<Entry, 'value' | 'form' | 'immutable' | 'codec'> & { r
 export function encodeEnvelope(entry: Entry, payload: string): string {
   const { codec, createdAt, staleAt, deleteAt, computeMs, clockId, t0, tags } = entry
   const marks = tags.length === 0 ? '-' : tags.map((mark) => `${encodeURIComponent(mark.tag)}=${mark.t0}`).join(',')
-  return `${magic}${codec === undefined ? rawCodecName : codec.name} ${createdAt} ${span(createdAt, staleAt)} ${span(createdAt, deleteAt)} ${Math.round(computeMs)} ${clockId ?? '-'} ${t0} ${marks}\n${payload}`
+  return `${magic}${codec === undefined ? rawCodecName : codec.name} ${createdAt} ${span(createdAt, staleAt)} ${span(createdAt, deleteAt)} ${Math.round(computeMs * 1000) / 1000} ${clockId ?? '-'} ${t0} ${marks}\n${payload}`
 }
 
 export function parseEnvelope(text: string): Parsed {
