@@ -64,13 +64,22 @@ export const CacheKeyGenerator: CacheKeyGenerator = {
   },
   async computeHashStream(source) {
     const hash = createHash('sha256')
+    // The first half of a character whose second half comes with the next chunk of text.
+    let half = ''
     for await (const chunk of await chunksOf(source)) {
       if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) {
         throw misuse('CACHE_BAD_KEY', `computeHashStream takes chunks of bytes or text, got ${describe(chunk)}`)
       }
-      hash.update(chunk)
+      if (typeof chunk === 'string') {
+        const text = half + chunk
+        half = /[\uD800-\uDBFF]$/.test(text) ? text.slice(-1) : ''
+        hash.update(half === '' ? text : text.slice(0, -1))
+      } else {
+        hash.update(half).update(chunk)
+        half = ''
+      }
     }
-    return hash.digest('hex')
+    return hash.update(half).digest('hex')
   },
 }
 
@@ -109,7 +118,7 @@ export function defineKeys<D extends Record<string, (...args: never[]) => readon
       const parts = partsOf(...args)
       if (!Array.isArray(parts))
         throw misuse('CACHE_BAD_KEY', `${prefix}:${name} must return an array of parts, got ${describe(parts)}`)
-      const texts = parts.map((part, index) =>
+      const texts = Array.from(parts, (part, index) =>
         keySegment(part, `Part ${index + 1} of ${prefix}:${name}`, index === parts.length - 1),
       )
       return [prefix, name, ...texts].join(':')

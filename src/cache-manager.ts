@@ -20,16 +20,16 @@ import { payloadOf } from './core/envelope.ts'
 import { give, keep } from './core/isolation.ts'
 import { checkKey } from './core/key-encoding.ts'
 import { newEntry } from './core/new-entry.ts'
-import type { Policy } from './core/policy.ts'
 import { checkTags } from './core/tags.ts'
 import { engineInvalidate } from './invalidate.ts'
-import { checkLoadPolicy, resolvePolicy } from './load-policy.ts'
+import { checkLoadPolicy } from './load-policy.ts'
+import { OptionPolicies } from './option-policies.ts'
+import { healthOf, statsOf } from './report.ts'
 import { asOptions, resolveSettings } from './settings.ts'
 import { CacheError, describe, misuse } from './support/errors.ts'
 import { createLog } from './support/log.ts'
-import { checkOptionNames } from './support/options.ts'
 import { systemRuntime } from './support/runtime.ts'
-import { checkedWriteOptions, getOrSetOptionNames } from './write-options.ts'
+import { checkedWriteOptions } from './write-options.ts'
 
 /** Where a manager keeps its engine. A symbol of the registry: another copy of the package finds it too. */
 const engineSymbol: unique symbol = Symbol.for('@speedrun/cache/engine') as never
@@ -47,12 +47,13 @@ export function engineOf(manager: CacheManagerInterface): Engine {
 
 class Manager implements CacheManagerInterface {
   readonly [engineSymbol]: Engine
-  readonly #policies: WeakMap<object, { readonly version: number; readonly policy: Policy }> = new WeakMap()
+  readonly #policies: OptionPolicies
 
   constructor(backendOrOptions?: CacheBackend | CacheOptions) {
     const options = backendOrOptions === unopened ? undefined : asOptions(backendOrOptions)
     const engine = new Engine(options?.runtime ?? systemRuntime, createLog(undefined, 'warn'))
     this[engineSymbol] = engine
+    this.#policies = new OptionPolicies(engine)
     Object.defineProperty(this, engineSymbol, { enumerable: false })
     if (options !== undefined) engine.prepare(resolveSettings(options))
   }
@@ -94,7 +95,7 @@ class Manager implements CacheManagerInterface {
     if (entry === undefined) return undefined
     const engine = this[engineSymbol]
     try {
-      const value = give(entry, this.#manual())
+      const value = give(entry, this.#policies.manual())
       if (options === undefined) return value as T
       const result = await options.schema['~standard'].validate(value)
       return result.issues === undefined ? result.value : undefined
@@ -105,7 +106,7 @@ class Manager implements CacheManagerInterface {
   }
 
   async setValue(key: string, value: unknown, ttl?: Duration | WriteOptions): Promise<boolean> {
-    return await this.#write(key, { ...keep(value, this.#manual()), codec: jsonCodec }, ttl)
+    return await this.#write(key, { ...keep(value, this.#policies.manual()), codec: jsonCodec }, ttl)
   }
 
   async getOrSet<R>(
@@ -119,7 +120,7 @@ class Manager implements CacheManagerInterface {
     const engine = this[engineSymbol]
     const wait = engine.ready()
     if (wait !== undefined) await wait
-    const policy = this.#policyOf(options as Duration | GetOrSetOptions<unknown> | undefined)
+    const policy = this.#policies.of(options as Duration | GetOrSetOptions<unknown> | undefined)
     const load = (signal: () => AbortSignal): unknown =>
       loader({
         key,
@@ -191,37 +192,11 @@ class Manager implements CacheManagerInterface {
   }
 
   async healthReport(): Promise<HealthReport> {
-    const engine = this[engineSymbol]
-    await engine.ready()
-    const started = engine.runtime.monotonic()
-    const primary = (await engine.store?.ping()) ?? false
-    const latencyMs = engine.runtime.monotonic() - started
-    const { state, settings, store } = engine
-    return {
-      status: state === 'idle' || state === 'closed' ? 'disconnected' : state,
-      backend: settings?.backendName ?? 'none',
-      primary,
-      fallback: store !== undefined && !store.isEmbedded && settings?.createFallback !== undefined ? 'memory' : 'none',
-      breaker: store?.breaker ?? 'closed',
-      since: new Date(engine.since),
-      latencyMs: primary ? latencyMs : null,
-      l1: store?.isEmbedded === true ? 'embedded' : 'off',
-      stalenessBoundMs: 0,
-      tags: store?.tagsAreShared === true ? 'shared' : 'process',
-    }
+    return await healthOf(this[engineSymbol])
   }
 
   stats(): CacheStats {
-    const { statistics, store } = this[engineSymbol]
-    const memory = store?.memory
-    return {
-      ...statistics.snapshot(),
-      memory:
-        memory === undefined
-          ? undefined
-          : { entries: memory.size, bytes: memory.bytes, maxBytes: memory.maxBytes, evictions: memory.evictions },
-      journal: store?.journalSize ?? 0,
-    }
+    return statsOf(this[engineSymbol])
   }
 
   on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): () => void {
@@ -253,7 +228,7 @@ class Manager implements CacheManagerInterface {
     checkKey(key)
     const engine = this[engineSymbol]
     await engine.ready()
-    return await engine.reads.find({ key: engine.fullKey(key), policy: this.#manual() }, codecFor)
+    return await engine.reads.find({ key: engine.fullKey(key), policy: this.#policies.manual() }, codecFor)
   }
 
   async #write(
@@ -270,52 +245,12 @@ class Manager implements CacheManagerInterface {
     const { fence } = engine.reads.flights
     fence.void(full)
     if (store === undefined) return false
-    const policy = resolvePolicy(
-      { ttl: life, tags, operation: undefined, label: manualLabel, shouldCache: undefined },
-      engine,
-    )
-    const { runtime } = engine
-    const entry = newEntry(kept, {
-      policy,
-      args: [],
-      value: undefined,
-      computeMs: 0,
-      store,
-      position: store.clockPosition,
-      runtime,
-    })
+    const policy = this.#policies.ofWrite(life, tags)
+    const loaded = { value: undefined, computeMs: 0, store, position: store.clockPosition, runtime: engine.runtime }
+    const entry = newEntry(kept, policy, [], loaded)
     const stored = await store.write(full, { ...entry, codec: kept.codec }, kept.bytes)
     fence.voidReads(full)
     return stored
-  }
-
-  #manual(): Policy {
-    return this.#policyOf(undefined, manualLabel)
-  }
-
-  /** Option objects are often constants: what was resolved once is found again. */
-  #policyOf(options: Duration | GetOrSetOptions<unknown> | undefined, label = 'getOrSet'): Policy {
-    const engine = this[engineSymbol]
-    const given: GetOrSetOptions<unknown> = typeof options === 'object' ? options : { ttl: options }
-    const cacheKey = typeof options === 'object' ? options : label === manualLabel ? manualOptions : undefined
-    const known = cacheKey === undefined ? undefined : this.#policies.get(cacheKey)
-    if (known?.version === engine.version) return known.policy
-    checkOptionNames(given, getOrSetOptionNames, 'getOrSet')
-    checkLoadPolicy(given as never)
-    const { tags, shouldCache } = given
-    const policy = resolvePolicy(
-      {
-        ...(given as object),
-        ttl: given.ttl,
-        operation: given.operation,
-        label,
-        tags: typeof tags === 'function' ? (result) => tags(result) : checkTags(tags ?? [], 'tags'),
-        shouldCache: shouldCache === undefined ? undefined : (result) => shouldCache(result),
-      },
-      engine,
-    )
-    if (cacheKey !== undefined) this.#policies.set(cacheKey, { version: engine.version, policy })
-    return policy
   }
 
   #announce(target: CacheEvents['invalidate']['target'], outcome: Invalidation): void {
@@ -334,8 +269,6 @@ function honest(outcome: Invalidation, options: InvalidateOptions | undefined): 
   return outcome
 }
 
-const manualLabel = 'manual'
-const manualOptions = {}
 const eventNames: ReadonlySet<string> = new Set<keyof CacheEvents>([
   'hit',
   'miss',

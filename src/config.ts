@@ -54,10 +54,9 @@ export function loadConfig(env: Environment = process.env): CacheConfig {
 
 /** The name of an operation in `CACHE_TTL_<OPERATION>` and in the `ttls` option: any spelling, lower snake case. */
 export function operationKey(operation: string): string {
-  return operation
-    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
-    .replace(/[^A-Za-z0-9]+/g, '_')
-    .toLowerCase()
+  // Without a lower-case letter no capital begins a word: `OCR2TEXT` is `ocr2text`.
+  const words = /[a-z]/.test(operation) ? operation.replace(/([a-z0-9])([A-Z])/g, '$1_$2') : operation
+  return words.replace(/[^A-Za-z0-9]+/g, '_').toLowerCase()
 }
 
 /** The value without white space and inline comment; `undefined` when nothing is left. */

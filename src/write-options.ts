@@ -1,4 +1,4 @@
-import type { GetOrSetOptions, WriteOptions } from './contracts/cache-manager.ts'
+import type { WriteOptions } from './contracts/cache-manager.ts'
 import type { Duration } from './contracts/duration.ts'
 import { checkTags } from './core/tags.ts'
 import { toMs } from './support/duration.ts'
@@ -7,18 +7,6 @@ import { checkOptionNames } from './support/options.ts'
 // The last argument of `set`, `setValue`, `setMany`: a ttl, or an object with one.
 
 const writeOptionNames: ReadonlySet<string> = new Set<keyof WriteOptions>(['ttl', 'tags'])
-
-export const getOrSetOptionNames: ReadonlySet<string> = new Set<keyof GetOrSetOptions<unknown>>([
-  'ttl',
-  'operation',
-  'tags',
-  'shouldCache',
-  'hardTimeout',
-  'jitter',
-  'schema',
-  'codec',
-  'isolation',
-])
 
 export function checkedWriteOptions(options: Duration | WriteOptions | undefined): {
   readonly ttl: Duration | undefined

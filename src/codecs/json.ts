@@ -1,13 +1,14 @@
 import type { Codec } from '../contracts/codec.ts'
-import { isCacheError, misuse } from '../support/errors.ts'
+import { describe, isCacheError, misuse } from '../support/errors.ts'
 import {
   bytesKind,
-  checkOwnKeys,
+  checkElements,
   fromUint8Array,
   isBytesKind,
   isPlain,
   setOwn,
   toUint8Array,
+  unreadable,
   unstorable,
 } from '../support/values.ts'
 import type { Bytes } from '../support/values.ts'
@@ -23,8 +24,12 @@ const maxDepth = 1000
 export const jsonCodec: Codec = {
   name: 'json',
   encode(value) {
-    if (survivesJson(value, 0)) return JSON.stringify(value)
-    return tagged + JSON.stringify(toTagged(value, [], new Set()))
+    const path: PropertyKey[] = []
+    try {
+      return survivesJson(value, 0) ? JSON.stringify(value) : tagged + JSON.stringify(toTagged(value, path, new Set()))
+    } catch (error) {
+      throw unreadable(path, error)
+    }
   },
   decode(text) {
     if (!text.startsWith(tagged)) return JSON.parse(text) as unknown
@@ -52,9 +57,12 @@ function survivesJson(value: unknown, depth: number): boolean {
       return false
   }
   if (value === null) return true
-  if (depth > maxDepth) return false
+  if (depth >= maxDepth) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Array.prototype) {
+  if (typeof (value as { readonly toJSON?: unknown }).toJSON === 'function') return false
+  // By what it is and not only by its prototype, as `JSON.stringify` does.
+  if (Array.isArray(value)) {
+    if (prototype !== Array.prototype) return false
     const array = value as readonly unknown[]
     for (let index = 0; index < array.length; index++) {
       if (!survivesJson(array[index], depth + 1)) return false
@@ -63,7 +71,6 @@ function survivesJson(value: unknown, depth: number): boolean {
   }
   if (prototype !== Object.prototype && prototype !== null) return false
   const object = value as Record<string, unknown>
-  if (typeof object['toJSON'] === 'function') return false
   for (const key of Object.keys(object)) {
     if (!survivesJson(object[key], depth + 1)) return false
   }
@@ -85,7 +92,7 @@ function toTagged(value: unknown, path: PropertyKey[], above: Set<object>): unkn
     case 'object':
       return value === null ? null : objectToTagged(value, path, above)
     default:
-      throw unstorable(path, `it is a ${typeof value}`)
+      throw unstorable(path, `it is ${describe(value)}`)
   }
 }
 
@@ -110,7 +117,7 @@ function writeObject(
   inside: (item: unknown, at: PropertyKey) => unknown,
 ): unknown {
   if (Array.isArray(value)) {
-    checkOwnKeys(value, value.length, path)
+    checkElements(value, path)
     const items = Array.from({ length: value.length }, (_, index) =>
       index in value ? inside(value[index], index) : ['$h'],
     )
@@ -124,7 +131,7 @@ function writeObject(
   }
   // Only exact classes: one that extends Date would come back as a Date.
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (Object.getOwnPropertyNames(value).length === 0) {
+  if (Reflect.ownKeys(value).length === 0) {
     if (prototype === Date.prototype)
       return ['$d', Number.isNaN((value as Date).getTime()) ? null : (value as Date).getTime()]
     if (prototype === URL.prototype) return ['$url', (value as URL).href]
@@ -144,7 +151,7 @@ function writeObject(
     const bytes = toUint8Array(value as Bytes)
     return ['$b', kind, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')]
   }
-  throw unstorable(path, `it is an instance of ${value.constructor?.name ?? 'an unknown class'}`)
+  throw unstorable(path, `it is ${describe(value)}`)
 }
 
 function fromTagged(written: unknown): unknown {
@@ -165,7 +172,8 @@ function fromTagged(written: unknown): unknown {
     case '$f':
       return Number(text(rest[0]))
     case '$d':
-      return new Date(rest[0] === null ? Number.NaN : (rest[0] as number))
+      if (rest[0] !== null && typeof rest[0] !== 'number') throw corrupt()
+      return new Date(rest[0] ?? Number.NaN)
     case '$url':
       return new URL(text(rest[0]))
     case '$m':
@@ -197,6 +205,7 @@ function readArray(written: readonly unknown[]): unknown[] {
 }
 
 function pairs(flat: readonly unknown[]): Array<[unknown, unknown]> {
+  if (flat.length % 2 !== 0) throw corrupt()
   return Array.from({ length: flat.length / 2 }, (_, index) => [flat[2 * index], flat[2 * index + 1]])
 }
 

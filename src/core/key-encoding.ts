@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { KeySegment } from '../contracts/cached-function.ts'
-import { describe, misuse } from '../support/errors.ts'
-import { bytesKind, isPlain, toUint8Array } from '../support/values.ts'
+import { describe, isCacheError, misuse } from '../support/errors.ts'
+import { bytesKind, isExactly, isPlain, oddityOf, toUint8Array } from '../support/values.ts'
 import type { Bytes } from '../support/values.ts'
 
 // How arguments become keys. Two calls share a key if and only if their arguments are equal (`util.isDeepStrictEqual`, trailing
@@ -16,6 +16,10 @@ import type { Bytes } from '../support/values.ts'
 
 const longestKey = 4096
 const longestReadable = 128
+const deepestArgument = 200
+/** Hashing more would stop the process for seconds: such a function needs a `key` of its own. */
+const mostValues = 5_000_000
+const loneSurrogate = /\p{Surrogate}/u
 const safeText = /^[A-Za-z0-9_.\-@=+/,]+$/
 /** Texts that would read like another kind. */
 const ambiguousText = /^(?:[-+.]?\d.*|true|false|Infinity|-Infinity|NaN)$/
@@ -43,12 +47,18 @@ export function extendKey(key: string, version: string | number | undefined, sco
 
 /** `~` and the SHA-256 of the canonical text of `args`. UTF-16, since UTF-8 would make all lone surrogates one character. */
 export function hashOf(args: readonly unknown[]): string {
-  return `~${createHash('sha256').update(canonical(args, []), 'utf16le').digest('base64url')}`
+  const walk: Walk = { path: [], values: 0 }
+  try {
+    return `~${createHash('sha256').update(canonical(args, walk), 'utf16le').digest('base64url')}`
+  } catch (error) {
+    // A getter, a proxy or a toCacheKey() threw.
+    throw isCacheError(error) ? error : unhashable(walk.path, 'something that cannot be read', { cause: error })
+  }
 }
 
 /**
  * A key given by the caller.
- * @throws {TypeError} `CACHE_BAD_KEY` unless it is a text of 1 to 4096 characters without control characters, not ending in `#l`
+ * @throws {TypeError} `CACHE_BAD_KEY` unless it is a well-formed text of 1 to 4096 characters without control characters, not ending in `#l`
  */
 export function checkKey(key: unknown): asserts key is string {
   const wrong =
@@ -60,9 +70,11 @@ export function checkKey(key: unknown): asserts key is string {
           ? `expected at most ${longestKey} characters, got ${key.length}`
           : hasControlCharacter(key)
             ? 'expected no control characters'
-            : key.endsWith('#l')
-              ? "expected no key ending in '#l': that is where leases are kept"
-              : undefined
+            : loneSurrogate.test(key)
+              ? 'expected a well-formed string: as UTF-8 all lone surrogates are one character'
+              : key.endsWith('#l')
+                ? "expected no key ending in '#l': that is where leases are kept"
+                : undefined
   if (wrong !== undefined) throw misuse('CACHE_BAD_KEY', `Bad cache key: ${wrong}`)
 }
 
@@ -85,6 +97,7 @@ export function keySegment(value: unknown, what: string, last: boolean): string 
   if (text === '') throw misuse('CACHE_BAD_KEY', `${what} must not be empty`)
   if (text === 'NaN' && typeof value === 'number') throw misuse('CACHE_BAD_KEY', `${what} must not be NaN`)
   if (hasControlCharacter(text)) throw misuse('CACHE_BAD_KEY', `${what} must not contain control characters`)
+  if (loneSurrogate.test(text)) throw misuse('CACHE_BAD_KEY', `${what} must be well-formed: it holds half a character`)
   if (!last && /[:\s]/.test(text)) {
     throw misuse('CACHE_BAD_KEY', `${what} must not contain ':' or white space, only the last part of a key may`)
   }
@@ -93,8 +106,16 @@ export function keySegment(value: unknown, what: string, last: boolean): string 
 
 /** @throws {TypeError} `CACHE_BAD_OPTION` when `value` cannot be a `keyPrefix`, `name` or `version` in a derived key */
 export function checkIdentityPart(value: string | number, what: string): void {
+  if (typeof value !== 'string' && !Number.isFinite(value)) {
+    throw misuse('CACHE_BAD_OPTION', `${what} must be a string or a finite number, got ${describe(value)}`)
+  }
   const text = String(value)
-  if (text === '' || text.length > longestReadable || /[:@{}()|\s]/.test(text) || hasControlCharacter(text)) {
+  if (
+    text === '' ||
+    text.length > longestReadable ||
+    /[:@{}()|\s\p{Surrogate}]/u.test(text) ||
+    hasControlCharacter(text)
+  ) {
     throw misuse(
       'CACHE_BAD_OPTION',
       `${what} must be 1 to ${longestReadable} characters without white space, control characters and : @ { } ( ) |, got '${text.slice(0, 60)}'`,
@@ -129,10 +150,11 @@ function segmentText(scope: KeySegment): string {
     if (typeof scope !== 'number' && typeof scope !== 'bigint' && typeof scope !== 'boolean') {
       throw misuse('CACHE_BAD_KEY', `scope must return a string, number, bigint or boolean, got ${describe(scope)}`)
     }
+    if (Number.isNaN(scope)) throw misuse('CACHE_BAD_KEY', 'scope must not return NaN')
     return typeof scope === 'bigint' ? `${scope}n` : String(scope)
   }
   if (scope === '') throw misuse('CACHE_BAD_KEY', 'scope must not return an empty string')
-  if (/\p{Surrogate}/u.test(scope)) return hashOf([scope])
+  if (loneSurrogate.test(scope)) return hashOf([scope])
   const encoded = encodeURIComponent(scope).replace(
     /[!'()*~]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
@@ -140,8 +162,13 @@ function segmentText(scope: KeySegment): string {
   return ambiguousText.test(scope) ? `'${encoded}'` : encoded
 }
 
+interface Walk {
+  readonly path: PropertyKey[]
+  values: number
+}
+
 /** A typed text: equal for equal values, different for different ones. Lengths before contents make moved separators harmless. */
-function canonical(value: unknown, path: PropertyKey[]): string {
+function canonical(value: unknown, walk: Walk): string {
   switch (typeof value) {
     case 'string':
       return `s${value.length}:${value}`
@@ -154,42 +181,56 @@ function canonical(value: unknown, path: PropertyKey[]): string {
     case 'undefined':
       return 'u;'
     case 'object':
-      return value === null ? 'n;' : canonicalObject(value, path)
+      return value === null ? 'n;' : canonicalObject(value, walk)
     default:
-      throw unhashable(path, describe(value))
+      throw unhashable(walk.path, describe(value))
   }
 }
 
-function canonicalObject(value: object, path: PropertyKey[]): string {
-  if (path.length > 200) throw unhashable(path.slice(0, 3), 'nested deeper than 200 levels, or contains itself')
+function canonicalObject(value: object, walk: Walk): string {
+  const { path } = walk
+  if (path.length > deepestArgument) {
+    throw unhashable(path.slice(0, 3), `nested deeper than ${deepestArgument} levels, or contains itself`)
+  }
+  const count = (values: number): void => {
+    walk.values += values
+    if (walk.values > mostValues) throw unhashable(path.slice(0, 3), `larger than ${mostValues} values`)
+  }
   const inside = (item: unknown, at: PropertyKey): string => {
     path.push(at)
-    const text = canonical(item, path)
+    const text = canonical(item, walk)
     path.pop()
     return text
   }
   if (Array.isArray(value) && isPlain(value)) {
+    count(value.length)
+    const oddity = oddityOf(value)
+    if (oddity !== undefined) throw unhashable(path, oddity)
     const items = Array.from({ length: value.length }, (_, index) =>
       index in value ? inside(value[index], index) : 'h;',
     )
     return `a${value.length}[${items.join('')}]`
   }
+  const own = (value as { readonly toCacheKey?: unknown }).toCacheKey
+  if (typeof own === 'function') return `k${inside((own as () => unknown).call(value), 'toCacheKey()')}`
   if (isPlain(value)) {
     if (Object.getOwnPropertySymbols(value).length > 0) throw unhashable(path, 'an object with a symbol as a key')
     const keys = Object.keys(value).sort()
+    count(keys.length)
     return `o${keys.length}{${keys.map((key) => `${key.length}:${key}=${inside((value as Record<string, unknown>)[key], key)}`).join('')}}`
   }
-  const own = (value as { readonly toCacheKey?: unknown }).toCacheKey
-  if (typeof own === 'function') return `k${inside((own as () => unknown).call(value), 'toCacheKey()')}`
-  if (value instanceof Date) return `d${value.getTime()};`
-  if (value instanceof URL) return `l${value.href.length}:${value.href}`
-  if (value instanceof Map) {
+  // Only exact classes: one that extends Map, or a Map with properties, holds more than its entries.
+  if (value instanceof Date && isExactly(value, Date)) return `d${value.getTime()};`
+  if (value instanceof URL && isExactly(value, URL)) return `l${value.href.length}:${value.href}`
+  if (value instanceof Map && isExactly(value, Map)) {
+    count(value.size)
     const entries = [...(value as Map<unknown, unknown>)].map(
       ([key, item]) => `${inside(key, '<key>')}=>${inside(item, '<value>')}`,
     )
     return `m${entries.length}{${entries.sort().join('')}}`
   }
-  if (value instanceof Set) {
+  if (value instanceof Set && isExactly(value, Set)) {
+    count(value.size)
     const items = [...(value as Set<unknown>)].map((item) => inside(item, '<item>'))
     return `e${items.length}{${items.sort().join('')}}`
   }
@@ -201,7 +242,7 @@ function canonicalObject(value: object, path: PropertyKey[]): string {
   throw unhashable(path, describe(value))
 }
 
-function unhashable(path: readonly PropertyKey[], came: string): TypeError {
+function unhashable(path: readonly PropertyKey[], came: string, options?: { readonly cause?: unknown }): TypeError {
   const where = path
     .map((part, depth) =>
       depth === 0 ? `argument ${Number(part) + 1}` : typeof part === 'number' ? `[${part}]` : `.${String(part)}`,
@@ -210,5 +251,6 @@ function unhashable(path: readonly PropertyKey[], came: string): TypeError {
   return misuse(
     'CACHE_UNHASHABLE_ARGUMENT',
     `${where === '' ? 'An argument' : where} cannot be part of a cache key: it is ${came}. Give the function a \`key\` that leaves it out, or the object a toCacheKey() method`,
+    options,
   )
 }

@@ -6,9 +6,7 @@ import type { Policy } from './policy.ts'
 import type { Store } from './store.ts'
 import { checkTags, markTags } from './tags.ts'
 
-export interface Loaded {
-  readonly policy: Policy
-  readonly args: readonly unknown[]
+export interface LoadedValue {
   readonly value: unknown
   readonly computeMs: number
   readonly store: Pick<Store, 'impliedTags'>
@@ -21,8 +19,8 @@ export interface Loaded {
  * The entry of a loaded value. Its life is counted from now, what it had seen from when its load began.
  * @throws {TypeError | RangeError} when the policy's callbacks give a bad ttl or bad tags
  */
-export function newEntry(kept: Kept, loaded: Loaded): Entry {
-  const { policy, args, value, computeMs, position, runtime } = loaded
+export function newEntry(kept: Kept, policy: Policy, args: readonly unknown[], loaded: LoadedValue): Entry {
+  const { value, computeMs, position, runtime, store } = loaded
   const ttlMs = typeof policy.ttlMs === 'number' ? policy.ttlMs : policy.ttlMs(value, args)
   const tags =
     typeof policy.tags === 'function' ? checkTags(policy.tags(value, args), 'The result of tags') : policy.tags
@@ -40,6 +38,6 @@ export function newEntry(kept: Kept, loaded: Loaded): Entry {
     computeMs,
     clockId: position?.id,
     t0,
-    tags: markTags([...loaded.store.impliedTags, ...tags], t0),
+    tags: markTags([...store.impliedTags, ...tags], t0),
   }
 }

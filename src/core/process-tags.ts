@@ -37,6 +37,8 @@ export function createProcessTags(): ProcessTags {
     // Forgetting a stamp is safe when no entry older than it counts as valid any more: that is the floor.
     for (const [tag, old] of stamps) {
       if (stamps.size <= stampLimit / 2) return
+      // Values without our header have no stamp to compare with the floor: only this one tells that there was a clear.
+      if (tag === everything) continue
       stamps.delete(tag)
       floor = old
     }

@@ -1,15 +1,15 @@
 import type { ReadStatus } from '../contracts/cached-function.ts'
 import type { Entry } from '../contracts/entry.ts'
-import type { LoadOutcome, MissReason, Source } from '../contracts/events.ts'
+import type { LoadOutcome, Source } from '../contracts/events.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { withTimeLimit } from '../support/deadline.ts'
+import { Account } from './account.ts'
+import type { Admitted } from './admission.ts'
+import { Admission } from './admission.ts'
 import type { Emitter } from './emit.ts'
-import { messageOf } from './emit.ts'
 import type { FenceToken } from './fence.ts'
-import type { Kept } from './isolation.ts'
 import { give, keep } from './isolation.ts'
 import type { CodecLookup } from './judge.ts'
-import { newEntry } from './new-entry.ts'
 import type { Policy } from './policy.ts'
 import type { Loader } from './run-loader.ts'
 import { runLoader } from './run-loader.ts'
@@ -32,6 +32,9 @@ export interface Call {
   readonly args: readonly unknown[]
 }
 
+/** A call that loads nothing. */
+type Lookup = Pick<Call, 'key' | 'policy'>
+
 export interface ReadThroughOptions {
   readonly runtime: Runtime
   readonly emitter: Emitter
@@ -53,46 +56,30 @@ const mostRetries = 3
 
 export class ReadThrough {
   readonly flights: SingleFlight<Landing> = new SingleFlight()
-  readonly #options: ReadThroughOptions
-  readonly #reported: WeakSet<Policy> = new WeakSet()
   /** `undefined`: no cache (before `init`, after `close`): loads are shared, nothing is kept. */
   store: Store | undefined
   /** How long a caller waits for the store to take what was loaded. */
   budgetMs = 200
+  readonly #options: ReadThroughOptions
+  readonly #account: Account
+  readonly #admission: Admission
 
   constructor(options: ReadThroughOptions) {
     this.#options = options
+    this.#account = new Account(options.emitter, options.runtime)
+    this.#admission = new Admission(options.emitter)
   }
 
   read(call: Call): Promise<unknown> {
-    const entry = this.#inMemory(call)
-    if (entry !== undefined) {
-      try {
-        const value = give(entry, call.policy)
-        this.#countHit(call, this.#memorySource(), entry)
-        return Promise.resolve(value)
-      } catch {
-        // Another function's codec wrote it: the flight finds out the same and says so.
-      }
-    }
-    return this.#board(call, false).then((landing) => landing.take())
+    const landing = this.#inMemory(call)
+    if (landing !== undefined) return Promise.resolve(landing.take())
+    return this.#board(call, false).then((landed) => landed.take())
   }
 
-  async readWithStatus(call: Call, fresh = false): Promise<ReadStatus<unknown>> {
-    const { runtime } = this.#options
-    const entry = fresh ? undefined : this.#inMemory(call)
-    if (entry !== undefined) {
-      this.#countHit(call, this.#memorySource(), entry)
-      return {
-        value: give(entry, call.policy),
-        source: this.#memorySource(),
-        stale: false,
-        ageMs: runtime.now() - entry.createdAt,
-      }
-    }
-    const landing = await this.#board(call, fresh)
-    const ageMs = landing.source === 'load' ? 0 : Math.max(0, runtime.now() - landing.createdAt)
-    return { value: landing.take(), source: landing.source, stale: false, ageMs }
+  async readWithStatus(call: Call): Promise<ReadStatus<unknown>> {
+    const { source, createdAt, take } = this.#inMemory(call) ?? (await this.#board(call, false))
+    const ageMs = source === 'load' ? 0 : Math.max(0, this.#options.runtime.now() - createdAt)
+    return { value: take(), source, stale: false, ageMs }
   }
 
   /** Loads anew whatever is stored. A refresh under way is joined, an ordinary load is not: it may be older than the request. */
@@ -100,19 +87,19 @@ export class ReadThrough {
     return (await this.#board(call, true)).take()
   }
 
-  /** What the store has under a key, for reads that load nothing. */
-  async find(call: Pick<Call, 'key' | 'policy'>, codecFor: CodecLookup): Promise<Entry | undefined> {
+  /** What the store has under a key. */
+  async find(call: Lookup, codecFor: CodecLookup): Promise<Entry | undefined> {
     if (this.store === undefined) return undefined
     const read = await this.store.read(call.key, codecFor)
-    if (read.entry === undefined) return this.#countMiss(call, read.reason)
-    this.#countHit(call, read.source, read.entry)
+    if (read.entry === undefined) return this.#account.miss(call, read.reason)
+    this.#account.hit(call, read.source, read.entry)
     return read.entry
   }
 
   /** The value if this process' memory holds it. */
-  peek(call: Pick<Call, 'key' | 'policy'>): unknown {
-    const entry = this.#inMemory(call)
-    return entry === undefined ? undefined : give(entry, call.policy)
+  peek(call: Lookup): unknown {
+    const entry = this.#peekEntry(call)
+    return entry === undefined ? undefined : readable(entry, call.policy)?.value
   }
 
   /** Stores a value as if it had been loaded now: an invalidation that comes while it is written wins. */
@@ -124,18 +111,31 @@ export class ReadThrough {
     try {
       token.loading = true
       const kept = keep(value, call.policy)
-      const entry = newEntry(kept, {
-        ...call,
-        value,
-        computeMs: 0,
-        store,
-        position: store.clockPosition,
-        runtime: this.#options.runtime,
-      })
-      return (await store.fill(call.key, entry, kept.bytes, token)) === 'stored'
+      const position = store.clockPosition
+      const loaded = { value, computeMs: 0, store, position, runtime: this.#options.runtime }
+      const admitted = await this.#admission.admit(call, kept, loaded)
+      return admitted !== undefined && (await store.fill(call.key, admitted.entry, admitted.bytes, token)) === 'stored'
     } finally {
       this.flights.fence.release(token)
     }
+  }
+
+  #inMemory(call: Call): Landing | undefined {
+    const entry = this.#peekEntry(call)
+    const found = entry === undefined ? undefined : readable(entry, call.policy)
+    // What is unreadable takes the long way, which says why.
+    if (entry === undefined || found === undefined) return undefined
+    const source = this.store?.isEmbedded === true ? 'l1' : 'fallback'
+    this.#account.hit(call, source, entry)
+    return landed(source, entry, () => found.value)
+  }
+
+  #peekEntry(call: Lookup): Entry | undefined {
+    const { store } = this
+    // A guard may be asynchronous: guarded values take the long way.
+    if (store?.memory === undefined || call.policy.schema !== undefined) return undefined
+    const entry = store.peek(call.key)
+    return entry?.codec === undefined || entry.codec.name === call.policy.codec.name ? entry : undefined
   }
 
   async #board(call: Call, fresh: boolean): Promise<Landing> {
@@ -148,219 +148,98 @@ export class ReadThrough {
       if (fresh && joined === undefined) this.flights.fence.void(call.key)
       const flight = joined ?? this.flights.open(name, call.key, (token) => this.#fly(call, token, fresh))
       const landing = await flight.result
-      if (joined !== undefined && landing.source !== 'load') this.#countHit(call, landing.source, landing)
+      if (joined !== undefined && landing.source !== 'load') this.#account.hit(call, landing.source, landing)
       if (!landing.overtaken || !joinedLate || attempt >= mostRetries) return landing
     }
   }
 
   async #fly(call: Call, token: FenceToken, fresh: boolean): Promise<Landing> {
     const { store } = this
-    if (store === undefined) return await this.#load(call, token, undefined)
-    if (!fresh) {
-      const hit = await this.#readStore(call, store)
-      if (hit !== undefined) return hit
-    }
-    return await this.#load(call, token, store)
+    const hit = store === undefined || fresh ? undefined : await this.#readStore(call, store)
+    return hit ?? (await this.#load(call, token, store))
   }
 
   async #readStore(call: Call, store: Store): Promise<Landing | undefined> {
     const { key, policy } = call
     const read = await store.read(key, (name) => (name === policy.codec.name ? policy.codec : undefined))
-    if (read.entry === undefined) return this.#countMiss(call, read.reason)
-    let decoded: unknown
-    try {
-      decoded = give(read.entry, policy)
-    } catch (error) {
-      this.#options.emitter.problem({ error, during: 'decode', key })
-      return this.#countMiss(call, 'corrupt')
-    }
-    if (!(await this.#passesGuard(call, decoded))) return this.#countMiss(call, 'schema')
-    this.#countHit(call, read.source, read.entry)
+    if (read.entry === undefined) return this.#account.miss(call, read.reason)
     const { entry, source } = read
-    return {
-      source,
-      createdAt: entry.createdAt,
-      computeMs: entry.computeMs,
-      overtaken: false,
-      take: firstThen(decoded, () => give(entry, policy)),
-    }
+    const found = readable(entry, policy, (error) => this.#options.emitter.problem({ error, during: 'decode', key }))
+    if (found === undefined) return this.#account.miss(call, 'corrupt')
+    if (!(await this.#admission.passesGuard(call, found.value))) return this.#account.miss(call, 'schema')
+    this.#account.hit(call, source, entry)
+    const take = firstThen(found.value, () => give(entry, policy))
+    return landed(source, entry, take)
   }
 
   async #load(call: Call, token: FenceToken, store: Store | undefined): Promise<Landing> {
     const { runtime } = this.#options
-    const { policy, loader } = call
+    const { policy } = call
     // From here on, what comes is newer than any invalidation so far.
     token.loading = true
     const position = store?.clockPosition
-    policy.counters.loads++
-    let loaded
+    this.#account.loading(call)
+    const started = runtime.monotonic()
+    let value: unknown
     try {
-      loaded = await runLoader(loader, policy.hardTimeoutMs, runtime)
+      value = await runLoader(call.loader, policy.hardTimeoutMs, runtime)
     } catch (error) {
-      policy.counters.loadErrors++
-      this.#emitLoad(call, 0, 'failed')
+      this.#account.loaded(call, runtime.monotonic() - started, 'failed')
       throw error
     }
-    const { value, ms } = loaded
-    policy.counters.loadMs += ms
-    const kept = await this.#keepable(call, value)
-    const landing = (overtaken: boolean): Landing => ({
+    const computeMs = runtime.monotonic() - started
+    const kept = this.#admission.keepable(call, value)
+    let outcome: LoadOutcome | undefined = store === undefined ? 'uncached' : 'refused'
+    const admitted =
+      store === undefined || kept === undefined
+        ? undefined
+        : await this.#admission.admit(call, kept, { value, computeMs, store, position, runtime })
+    if (store === undefined || admitted === undefined) this.#account.loaded(call, computeMs, outcome)
+    else outcome = await this.#fill(call, admitted, token, store)
+    const own = kept === undefined ? () => value : () => give(kept, policy)
+    return {
       source: 'load',
       createdAt: runtime.now(),
-      computeMs: ms,
-      overtaken,
-      take:
-        kept === undefined
-          ? () => value
-          : policy.isolation === 'frozen'
-            ? () => give(kept, policy)
-            : firstThen(value, () => give(kept, policy)),
-    })
-    if (store === undefined) {
-      this.#emitLoad(call, ms, 'uncached')
-      return landing(false)
+      computeMs,
+      overtaken: outcome === 'fenced' && token.live,
+      take: policy.isolation === 'frozen' ? own : firstThen(value, own),
     }
-    const entry = kept === undefined ? undefined : this.#entryFor(call, value, kept, ms, store, position)
-    if (kept === undefined || entry === undefined) {
-      this.#settleLoad(call, ms, 'refused')
-      return landing(false)
-    }
-    const outcome = await this.#fill(call, entry, kept.bytes, token, store, ms)
-    return landing(outcome === 'fenced' && token.live)
   }
 
   /** Waits for the store as long as the budget allows; the write goes on without the caller. */
   async #fill(
     call: Call,
-    entry: Entry,
-    bytes: number,
+    { entry, bytes }: Admitted,
     token: FenceToken,
     store: Store,
-    ms: number,
   ): Promise<LoadOutcome | undefined> {
     const filling = store.fill(call.key, entry, bytes, token)
     if (typeof filling === 'string') {
-      this.#settleLoad(call, ms, filling)
+      this.#account.loaded(call, entry.computeMs, filling)
       return filling
     }
     token.held = true
     const filled = filling.then((outcome) => {
       this.flights.fence.release(token)
-      this.#settleLoad(call, ms, outcome)
+      this.#account.loaded(call, entry.computeMs, outcome)
       return outcome
     })
     store.background.run(filled, () => {})
     return await withTimeLimit(filled, this.budgetMs, this.#options.runtime)
   }
+}
 
-  /** What may be stored of a loaded value; `undefined` when nothing: it cannot be, it must not be, or the guard refused it. */
-  async #keepable(call: Call, value: unknown): Promise<Kept | undefined> {
-    const { policy, args, key } = call
-    try {
-      if (policy.shouldCache !== undefined && !policy.shouldCache(value, args)) return undefined
-      if (!(await this.#passesGuard(call, value))) return undefined
-    } catch (error) {
-      this.#options.emitter.problem({ error, during: 'policy', key })
-      return undefined
-    }
-    try {
-      return keep(value, policy)
-    } catch (error) {
-      this.#reportOnce(policy, error, key)
-      return undefined
-    }
-  }
+function landed(source: Source, entry: Entry, take: () => unknown): Landing {
+  return { source, createdAt: entry.createdAt, computeMs: entry.computeMs, overtaken: false, take }
+}
 
-  #entryFor(
-    call: Call,
-    value: unknown,
-    kept: Kept,
-    computeMs: number,
-    store: Store,
-    position: Store['clockPosition'],
-  ): Entry | undefined {
-    try {
-      return newEntry(kept, { ...call, value, computeMs, store, position, runtime: this.#options.runtime })
-    } catch (error) {
-      this.#options.emitter.problem({ error, during: 'policy', key: call.key })
-      return undefined
-    }
-  }
-
-  async #passesGuard(call: Call, value: unknown): Promise<boolean> {
-    const { schema } = call.policy
-    if (schema === undefined) return true
-    try {
-      return (await schema['~standard'].validate(value)).issues === undefined
-    } catch (error) {
-      this.#options.emitter.problem({ error, during: 'policy', key: call.key })
-      return false
-    }
-  }
-
-  #inMemory(call: Pick<Call, 'key' | 'policy'>): Entry | undefined {
-    const { store } = this
-    // A guard may be asynchronous: guarded values take the long way.
-    if (store?.memory === undefined || call.policy.schema !== undefined) return undefined
-    const entry = store.peek(call.key)
-    return entry === undefined || (entry.codec !== undefined && entry.codec.name !== call.policy.codec.name)
-      ? undefined
-      : entry
-  }
-
-  #memorySource(): 'l1' | 'fallback' {
-    return this.store?.isEmbedded === true ? 'l1' : 'fallback'
-  }
-
-  #countHit(
-    call: Pick<Call, 'key' | 'policy'>,
-    source: Exclude<Source, 'load'>,
-    entry: Pick<Entry, 'createdAt' | 'computeMs'>,
-  ): void {
-    const { counters, operation } = call.policy
-    if (source === 'fallback') counters.fallbackHits++
-    else counters.hits[source]++
-    counters.savedMs += entry.computeMs
-    const { emitter, runtime } = this.#options
-    if (emitter.log.debugs) emitter.hitLine(call.key)
-    if (emitter.hears('hit')) {
-      emitter.emit('hit', {
-        key: call.key,
-        operation,
-        source,
-        stale: false,
-        ageMs: Math.max(0, runtime.now() - entry.createdAt),
-      })
-    }
-  }
-
-  #countMiss(call: Pick<Call, 'key' | 'policy'>, reason: MissReason): undefined {
-    const { emitter } = this.#options
-    call.policy.counters.misses++
-    if (emitter.log.debugs) emitter.missLine(call.key)
-    if (emitter.hears('miss')) emitter.emit('miss', { key: call.key, operation: call.policy.operation, reason })
-  }
-
-  #settleLoad(call: Call, ms: number, outcome: LoadOutcome): void {
-    const { counters } = call.policy
-    if (outcome === 'stored') counters.fills++
-    else if (outcome === 'fenced') counters.fenced++
-    else if (outcome === 'refused') counters.refused++
-    this.#emitLoad(call, ms, outcome)
-  }
-
-  #emitLoad(call: Call, ms: number, outcome: LoadOutcome): void {
-    const { emitter } = this.#options
-    if (emitter.hears('load')) emitter.emit('load', { key: call.key, operation: call.policy.operation, ms, outcome })
-  }
-
-  /** A function whose results cannot be cached says so once, not once per call. */
-  #reportOnce(policy: Policy, error: unknown, key: string): void {
-    const { emitter } = this.#options
-    emitter.emit('problem', { error, during: 'encode', key })
-    if (this.#reported.has(policy)) return
-    this.#reported.add(policy)
-    emitter.log.warn('cache', `Results of '${policy.operation}' are not cached: ${messageOf(error)}`)
+/** The reader's own value, or nothing where the codec cannot read the text. */
+function readable(entry: Entry, policy: Policy, unreadable?: (error: unknown) => void): { value: unknown } | undefined {
+  try {
+    return { value: give(entry, policy) }
+  } catch (error) {
+    unreadable?.(error)
+    return undefined
   }
 }
 

@@ -1,4 +1,5 @@
 import type { CacheBackend } from '../contracts/backend.ts'
+import type { Runtime, Timer } from '../contracts/runtime.ts'
 import type { Journal } from './journal.ts'
 import type { RemoteTier } from './remote-tier.ts'
 
@@ -6,19 +7,24 @@ import type { RemoteTier } from './remote-tier.ts'
 // journal grew meanwhile. Only then may what it holds be read. First contact is the same way with an empty journal.
 
 const replayChunk = 1000
+/** How soon an invalidation is repeated that a working store refused. */
+const retryMs = 250
 
 export class Recovery {
   readonly #backend: CacheBackend
   readonly #remote: RemoteTier
   readonly #journal: Journal
+  readonly #runtime: Runtime
+  #retry: Timer | undefined
   #connected = false
   #connecting: Promise<void> | undefined
   #attempt: Promise<boolean> | undefined
 
-  constructor(backend: CacheBackend, remote: RemoteTier, journal: Journal) {
+  constructor(backend: CacheBackend, remote: RemoteTier, journal: Journal, runtime: Runtime) {
     this.#backend = backend
     this.#remote = remote
     this.#journal = journal
+    this.#runtime = runtime
   }
 
   /** Whether `connect` of the backend has ever succeeded. */
@@ -48,6 +54,25 @@ export class Recovery {
     }
     if (batch.tags.length > 0) await this.#remote.stamp(batch.tags)
     batch.confirm()
+  }
+
+  /** For an invalidation that a working store refused: repeats it until it is confirmed, as long as the store is in use. */
+  replaySoon(inUse: () => boolean): void {
+    if (this.#retry !== undefined || !inUse()) return
+    const again = (): void => (this.#journal.size > 0 ? this.replaySoon(inUse) : undefined)
+    this.#retry = this.#runtime.setTimer(
+      () => {
+        this.#retry = undefined
+        if (inUse()) this.replay().then(again, again)
+      },
+      retryMs,
+      'background',
+    )
+  }
+
+  stop(): void {
+    if (this.#retry !== undefined) this.#runtime.clearTimer(this.#retry)
+    this.#retry = undefined
   }
 
   async #return(returned: () => void): Promise<boolean> {

@@ -2,7 +2,7 @@ import type { Awaitable, CacheBackend, TagPosition } from '../contracts/backend.
 import type { Entry } from '../contracts/entry.ts'
 import type { CacheState, Invalidation } from '../contracts/events.ts'
 import type { MemoryTier } from '../contracts/memory-tier.ts'
-import type { Runtime, Timer } from '../contracts/runtime.ts'
+import type { Runtime } from '../contracts/runtime.ts'
 import { Background } from '../support/background.ts'
 import { withTimeLimit } from '../support/deadline.ts'
 import { toBackendSeconds } from '../support/duration.ts'
@@ -49,8 +49,6 @@ export interface RemoteStoreOptions {
 
 /** Failures in a row after which a store that answers nothing but errors counts as away. */
 const tooManyErrors = 5
-/** How soon an invalidation is repeated that a working store refused. */
-const retryMs = 250
 /** Bytes a caller's `set` may send per millisecond of its deadline beyond the budget. */
 const bytesPerMs = 10_000
 
@@ -65,7 +63,6 @@ export class RemoteStore implements Store {
   readonly background: Background = new Background()
   #mode: 'up' | 'down' | 'closed' = 'down'
   #errorsInARow = 0
-  #retry: Timer | undefined
 
   constructor(options: RemoteStoreOptions) {
     const { backend, runtime, budgetMs, socketTimeoutMs } = options
@@ -81,7 +78,7 @@ export class RemoteStore implements Store {
       succeeded: () => this.#succeeded(),
       failed: (error) => this.#failed(error),
     })
-    this.#recovery = new Recovery(backend, this.#remote, this.#journal)
+    this.#recovery = new Recovery(backend, this.#remote, this.#journal, runtime)
     this.#breaker = new CircuitBreaker(runtime, () => this.#recover())
   }
 
@@ -210,7 +207,7 @@ export class RemoteStore implements Store {
     await withTimeLimit(this.background.drain(), deadlineMs, this.#options.runtime)
     this.#mode = 'closed'
     this.#breaker.close()
-    if (this.#retry !== undefined) this.#options.runtime.clearTimer(this.#retry)
+    this.#recovery.stop()
     this.#options.fallback?.tier.clear()
   }
 
@@ -264,7 +261,7 @@ export class RemoteStore implements Store {
     }
     journal()
     // Came back while the invalidation was on its way into the journal: the return did not see it.
-    if (this.#mode === 'up') this.#retrySoon()
+    if (this.#mode === 'up') this.#recovery.replaySoon(() => this.#mode === 'up')
     return 'journaled'
   }
 
@@ -304,24 +301,6 @@ export class RemoteStore implements Store {
     this.#mode = 'up'
     this.#breaker.close()
     this.#options.stateChanged('connected', 'it answers')
-  }
-
-  /** For an invalidation that a working store refused: repeats it until it is confirmed. */
-  #retrySoon(): void {
-    if (this.#retry !== undefined || this.#mode !== 'up') return
-    const { runtime } = this.#options
-    this.#retry = runtime.setTimer(
-      () => {
-        this.#retry = undefined
-        if (this.#mode !== 'up') return
-        this.#recovery.replay().then(
-          () => (this.#journal.size > 0 ? this.#retrySoon() : undefined),
-          () => this.#retrySoon(),
-        )
-      },
-      retryMs,
-      'background',
-    )
   }
 }
 

@@ -139,8 +139,8 @@ export class RemoteTier {
     const { backend, tags, table, budgetMs } = this.#options
     const { keys } = turn
     const asked: Promise<unknown>[] = []
-    if (backend.batch !== undefined && keys.length > 1) {
-      const { batch } = backend
+    const { batch } = backend
+    if (batch !== undefined) {
       const all = call(() => batch.get(keys))
       asked.push(all)
       keys.forEach((_, index) => turn.texts.push(all.then((texts) => texts[index] ?? undefined)))

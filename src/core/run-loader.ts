@@ -1,12 +1,7 @@
 import type { Runtime } from '../contracts/runtime.ts'
 import { CacheError } from '../support/errors.ts'
 
-// Runs a loader: measures it, bounds it, and passes its own error on as the same object.
-
-export interface Loaded {
-  readonly value: unknown
-  readonly ms: number
-}
+// Runs a loader: bounds it, and passes its own error on as the same object.
 
 export type Loader = (signal: () => AbortSignal) => unknown
 
@@ -14,13 +9,10 @@ export type Loader = (signal: () => AbortSignal) => unknown
  * @param hardTimeoutMs after it the caller gets `CACHE_LOAD_TIMEOUT` and the loader's signal is aborted; `Infinity`: never
  * @throws whatever the loader throws
  */
-export async function runLoader(loader: Loader, hardTimeoutMs: number, runtime: Runtime): Promise<Loaded> {
-  const started = runtime.monotonic()
+export async function runLoader(loader: Loader, hardTimeoutMs: number, runtime: Runtime): Promise<unknown> {
   let controller: AbortController | undefined
-  const signal = (): AbortSignal => (controller ??= new AbortController()).signal
-  const work = Promise.resolve(loader(signal))
-  const value = hardTimeoutMs === Infinity ? await work : await bounded(work)
-  return { value, ms: runtime.monotonic() - started }
+  const work = Promise.resolve(loader(() => (controller ??= new AbortController()).signal))
+  return hardTimeoutMs === Infinity ? await work : await bounded(work)
 
   function bounded(loading: Promise<unknown>): Promise<unknown> {
     return new Promise((resolve, reject) => {

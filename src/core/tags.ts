@@ -40,11 +40,14 @@ export class TagTable {
     }
     if (delta.floor > this.#floor) {
       this.#floor = delta.floor
-      for (const [tag, stamp] of this.#stamps) if (stamp <= delta.floor) this.#stamps.delete(tag)
+      for (const [tag, stamp] of this.#stamps) {
+        // That there was a clear is never forgotten: see `acceptsForeign`.
+        if (stamp <= delta.floor && tag !== everything) this.#stamps.delete(tag)
+      }
       this.generation++
     }
     for (const [tag, stamp] of delta.stamps) {
-      if (stamp <= (this.#stamps.get(tag) ?? this.#floor)) continue
+      if (stamp <= (this.#stamps.get(tag) ?? (tag === everything ? 0 : this.#floor))) continue
       this.#stamps.set(tag, stamp)
       if (stamp > this.#mark) this.#mark = stamp
       this.generation++
@@ -70,7 +73,7 @@ export class TagTable {
   }
 
   isValid(entry: Pick<Entry, 'clockId' | 't0' | 'tags'>): boolean {
-    if (entry.clockId !== this.#id) return false
+    if (this.#id === undefined || entry.clockId !== this.#id) return false
     for (const mark of entry.tags) {
       if (mark.t0 < this.#floor || (this.#stamps.get(mark.tag) ?? 0) > mark.t0) return false
     }

@@ -1,4 +1,4 @@
-import { misuse, describe } from './errors.ts'
+import { describe, isCacheError, misuse } from './errors.ts'
 
 // Which values can be cached, and how they are copied. One walk serves the copy, the byte measure and the freeze, so that the
 // three can never disagree on what a value is.
@@ -6,9 +6,11 @@ import { misuse, describe } from './errors.ts'
 // Kinds: primitives except symbols; plain objects (null prototypes too) and arrays, holes included; Date, Map, Set, URL; every
 // typed array, Buffer, DataView and ArrayBuffer. Anything else (functions, class instances, cycles, symbol keys) is
 // refused by path: what cannot survive the way to text and back must not live in memory either, or a hit would depend on where
-// it came from.
+// it came from. Not looked for are properties put on byte containers: finding them would cost a walk over every byte.
 
 const maxDepth = 1000
+/** A few forgotten elements are data; an array that is nearly all holes is a mistake that would be copied hole by hole. */
+const maxHoles = 1_000_000
 
 export type Bytes = ArrayBufferView<ArrayBuffer> | ArrayBuffer
 
@@ -30,7 +32,11 @@ export function copyValue(value: unknown, freeze: boolean): Copied {
   if (typeof value !== 'object' || value === null)
     return { value: checkPrimitive(value, []), bytes: sizeOf(value), immutable: true }
   const walk: Walk = { bytes: 0, freeze, immutable: freeze, path: [], above: new Set() }
-  return { value: copy(value, walk), bytes: walk.bytes, immutable: walk.immutable }
+  try {
+    return { value: copy(value, walk), bytes: walk.bytes, immutable: walk.immutable }
+  } catch (error) {
+    throw unreadable(walk.path, error)
+  }
 }
 
 /** An object literal, `Object.create(null)`, or an array: what JSON has. */
@@ -50,9 +56,18 @@ export function setOwn(object: object, key: string, value: unknown): void {
 }
 
 /** The error for a value that cannot be cached. */
-export function unstorable(path: readonly PropertyKey[], reason: string): TypeError {
+export function unstorable(
+  path: readonly PropertyKey[],
+  reason: string,
+  options?: { readonly cause?: unknown },
+): TypeError {
   const at = path.length === 0 ? 'The value' : `The value at ${formatPath(path)}`
-  return misuse('CACHE_UNSTORABLE_VALUE', `${at} cannot be cached: ${reason}`)
+  return misuse('CACHE_UNSTORABLE_VALUE', `${at} cannot be cached: ${reason}`, options)
+}
+
+/** `error` itself when it is ours, else (a getter or a proxy threw) the error for a value that cannot be read. */
+export function unreadable(path: readonly PropertyKey[], error: unknown): Error {
+  return isCacheError(error) ? error : unstorable(path, 'reading it failed', { cause: error })
 }
 
 function formatPath(path: readonly PropertyKey[]): string {
@@ -85,7 +100,7 @@ function copy(value: unknown, walk: Walk): unknown {
 }
 
 function copyArray(array: readonly unknown[], walk: Walk): unknown[] {
-  checkOwnKeys(array, array.length, walk.path)
+  checkElements(array, walk.path)
   const copied = new Array<unknown>(array.length)
   walk.bytes += 16 + array.length * 8
   // `in` and not a plain loop: a hole must stay a hole to be equal.
@@ -154,8 +169,8 @@ function copySpecial(value: object, walk: Walk): object {
 }
 
 /** The class itself, not one that extends it: its copy would be of another class. */
-function isExactly(value: object, constructor: { readonly prototype: object }): boolean {
-  return Object.getPrototypeOf(value) === constructor.prototype && Object.getOwnPropertyNames(value).length === 0
+export function isExactly(value: object, constructor: { readonly prototype: object }): boolean {
+  return Object.getPrototypeOf(value) === constructor.prototype && Reflect.ownKeys(value).length === 0
 }
 
 const byteConstructors: Record<ViewKind, { new (buffer: ArrayBuffer): object; readonly prototype: object }> = {
@@ -192,9 +207,9 @@ export type BytesKind =
   | 'BigInt64Array'
   | 'BigUint64Array'
 
-/** The name of a byte container's class, or `undefined` for anything else. */
+/** The name of a byte container's class, or `undefined` for anything else, memory shared with other threads among it. */
 export function bytesKind(value: object): BytesKind | undefined {
-  if (!ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer)) return undefined
+  if (!((ArrayBuffer.isView(value) ? value.buffer : value) instanceof ArrayBuffer)) return undefined
   if (typeof Buffer !== 'undefined' && Object.getPrototypeOf(value) === Buffer.prototype) return 'Buffer'
   const name = value.constructor.name as ViewKind
   return byteConstructors[name]?.prototype === Object.getPrototypeOf(value) ? name : undefined
@@ -218,18 +233,21 @@ export function fromUint8Array(kind: BytesKind, bytes: Uint8Array): object {
   return new byteConstructors[kind](buffer)
 }
 
-/** An array with more than its elements would lose them on the way through text. */
-export function checkOwnKeys(array: readonly unknown[], length: number, path: readonly PropertyKey[]): void {
-  if (!isPlain(array)) throw unstorable(path, `it is ${describe(array)} of another class`)
+/** Why an array cannot be taken element by element: what is more than its elements would be lost. */
+export function oddityOf(array: readonly unknown[]): string | undefined {
+  if (!isPlain(array)) return `${describe(array)} of another class`
   const keys = Object.keys(array)
   const last = keys[keys.length - 1]
-  if (
-    keys.length > length ||
-    (last !== undefined && !(Number(last) < length)) ||
-    Object.getOwnPropertySymbols(array).length > 0
-  ) {
-    throw unstorable(path, 'it is an array with named properties')
+  const isNamed = last !== undefined && !(Number(last) < array.length)
+  if (keys.length > array.length || isNamed || Object.getOwnPropertySymbols(array).length > 0) {
+    return 'an array with named properties'
   }
+  return array.length - keys.length > maxHoles ? `an array with more than ${maxHoles} holes` : undefined
+}
+
+export function checkElements(array: readonly unknown[], path: readonly PropertyKey[]): void {
+  const oddity = oddityOf(array)
+  if (oddity !== undefined) throw unstorable(path, `it is ${oddity}`)
 }
 
 function checkPrimitive(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -143,6 +143,15 @@ test('the loss of the tag clock makes everything void, never something valid', a
   expect(await manager.getValue('k')).toBeUndefined()
   await manager.setValue('k', 2, { tags: ['t'] })
   expect(await manager.getValue('k')).toBe(2)
+  // A value of another program was readable, was cleared away, and does not come back with the loss of the clock that knew.
+  const other = await createCache({ url: redis.url, namespace: 'other' }).init()
+  open.unshift(() => other.close())
+  await redis.cli('SET', 'other:foreign', '{"from":"python"}')
+  expect(await other.getValue('foreign')).toEqual({ from: 'python' })
+  await other.clear()
+  expect(await other.getValue('foreign')).toBeUndefined()
+  await redis.cli('DEL', 'other:speedrun-cache:tags')
+  expect(await other.getValue('foreign')).toBeUndefined()
 })
 
 test('a delete that overtakes a write under way on a backend that answers out of order still wins', async () => {

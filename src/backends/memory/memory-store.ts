@@ -8,6 +8,8 @@ import type { MemoryTier } from '../../contracts/memory-tier.ts'
 const none = -1
 /** What a slot costs beside its key and value: the Map's cell, the links, the entry's own fields. */
 const slotBytes = 160
+/** What a tag costs beside its text. */
+const tagBytes = 64
 /** Slots the sweep looks at per insert: every expired entry goes within a quarter of a turnover. */
 const sweepPerInsert = 4
 const firstCapacity = 64
@@ -66,7 +68,8 @@ export class MemoryStore implements MemoryTier {
   }
 
   set(key: string, entry: Entry, bytes: number): boolean {
-    const size = bytes + slotBytes + 2 * key.length
+    let size = bytes + slotBytes + 2 * key.length
+    for (const mark of entry.tags) size += tagBytes + 2 * mark.tag.length
     const known = this.#slots.get(key)
     if (known !== undefined) this.#drop(known)
     if (size > this.#maxEntryBytes) return false
