@@ -96,6 +96,11 @@ test.each(['killed', 'frozen'])(
     const before = runs
     await fn('during-0')
     expect(runs).toBe(before + 1)
+    // Not even the next outage finds it again.
+    redis.pause()
+    await fn('finds the outage')
+    await fn('during-1')
+    expect(runs).toBe(before + 3)
   },
 )
 
