@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { KeySegment } from './contracts/cached-function.ts'
+import type { KeySegment } from './contracts/load-policy.ts'
 import { checkIdentityPart, keySegment } from './core/key-encoding.ts'
 import { describe, misuse } from './support/errors.ts'
 

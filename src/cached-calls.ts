@@ -1,13 +1,14 @@
 import type { CacheHandle } from './contracts/cached-function.ts'
 import type { Duration } from './contracts/duration.ts'
 import type { Engine } from './core/engine.ts'
-import { checkKey, deriveKey, extendKey, hashOf, identityOf } from './core/key-encoding.ts'
+import { checkKey, deriveKey, extendKey, identityOf } from './core/key-encoding.ts'
 import type { Policy } from './core/policy.ts'
 import type { Call } from './core/read-through.ts'
 import type { AnyFunction, AnyOptions } from './cached-options.ts'
 import { engineInvalidate } from './invalidate.ts'
 import { registerIdentity } from './identities.ts'
 import { resolvePolicy } from './load-policy.ts'
+import { hashOf } from './support/argument-hash.ts'
 import { describe, misuse } from './support/errors.ts'
 
 // What a cached function does when it is called: name the entry, resolve the policy once per manager, hand over to the read path.

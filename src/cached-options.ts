@@ -1,5 +1,6 @@
 import type { CacheManager } from './contracts/cache-manager.ts'
-import type { LoadPolicy, LooseCachedOptions } from './contracts/cached-function.ts'
+import type { LooseCachedOptions } from './contracts/cached-function.ts'
+import type { LoadPolicy } from './contracts/load-policy.ts'
 import { checkIdentityPart } from './core/key-encoding.ts'
 import { checkTags } from './core/tags.ts'
 import { checkLoadPolicy } from './load-policy.ts'

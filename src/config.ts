@@ -86,17 +86,18 @@ function seconds(env: Environment, name: string, fallback: number): number {
 }
 
 function flag(env: Environment, name: string, fallback: boolean): boolean {
-  const value = text(env, name)?.toLowerCase()
+  const value = text(env, name)
   if (value === undefined) return fallback
-  if (['true', '1', 'yes', 'on', 't', 'y'].includes(value)) return true
-  if (['false', '0', 'no', 'off', 'f', 'n'].includes(value)) return false
+  if (['true', '1', 'yes', 'on', 't', 'y'].includes(value.toLowerCase())) return true
+  if (['false', '0', 'no', 'off', 'f', 'n'].includes(value.toLowerCase())) return false
   throw bad(name, 'True or False', quote(value))
 }
 
 function logLevel(env: Environment, name: string): LogLevel {
-  const value = text(env, name)?.toLowerCase()
+  const value = text(env, name)
   if (value === undefined) return 'warn'
-  const level = logLevels.find((known) => known === (value === 'warning' ? 'warn' : value))
+  const lower = value.toLowerCase()
+  const level = logLevels.find((known) => known === (lower === 'warning' ? 'warn' : lower))
   if (level === undefined) throw bad(name, `one of ${logLevels.join(', ')}`, quote(value))
   return level
 }

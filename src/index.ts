@@ -42,12 +42,8 @@ export type {
   CachedFunction,
   CachedOptions,
   CacheHandle,
-  Isolation,
-  KeySegment,
-  LoadPolicy,
-  Operation,
-  ReadStatus,
 } from './contracts/cached-function.ts'
+export type { Isolation, KeySegment, LoadPolicy, Operation, ReadStatus } from './contracts/load-policy.ts'
 export type { Codec, StandardResult, StandardSchema } from './contracts/codec.ts'
 export type { Duration } from './contracts/duration.ts'
 export type { Entry, TagMark } from './contracts/entry.ts'

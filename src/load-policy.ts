@@ -1,6 +1,6 @@
 import { jsonCodec } from './codecs/json.ts'
 import { operationKey } from './config.ts'
-import type { LoadPolicy } from './contracts/cached-function.ts'
+import type { LoadPolicy } from './contracts/load-policy.ts'
 import type { Codec, StandardSchema } from './contracts/codec.ts'
 import type { Duration } from './contracts/duration.ts'
 import type { Engine } from './core/engine.ts'

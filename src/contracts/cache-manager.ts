@@ -1,6 +1,6 @@
 import type { CacheBackend } from './backend.ts'
 import type { CacheOptions } from './cache-options.ts'
-import type { LoadPolicy, Operation } from './cached-function.ts'
+import type { LoadPolicy, Operation } from './load-policy.ts'
 import type { StandardSchema } from './codec.ts'
 import type { Duration } from './duration.ts'
 import type { CacheEvents, Invalidation } from './events.ts'

@@ -1,5 +1,6 @@
 import type { Codec } from '../contracts/codec.ts'
 import type { Entry, TagMark } from '../contracts/entry.ts'
+import { CacheError } from '../support/errors.ts'
 
 // An entry as text: one header line, a newline, the payload.
 //
@@ -23,7 +24,12 @@ export type Parsed =
 
 export type Header = Omit<Entry, 'value' | 'form' | 'immutable' | 'codec'> & { readonly codecName: string }
 
-export function encodeEnvelope(entry: Entry, payload: string): string {
+/** @throws {CacheError} `CACHE_UNSTORABLE_VALUE` for a payload of more than `maxLength` characters */
+export function encodeEnvelope(entry: Entry, payload: string, maxLength: number = Infinity): string {
+  if (payload.length > maxLength) {
+    const text = `The value has ${payload.length} characters as text, more than maxValueBytes (${maxLength})`
+    throw new CacheError('CACHE_UNSTORABLE_VALUE', text)
+  }
   const { codec, createdAt, staleAt, deleteAt, computeMs, clockId, t0, tags } = entry
   const marks = tags.length === 0 ? '-' : tags.map((mark) => `${encodeURIComponent(mark.tag)}=${mark.t0}`).join(',')
   return `${magic}${codec === undefined ? rawCodecName : codec.name} ${createdAt} ${span(createdAt, staleAt)} ${span(createdAt, deleteAt)} ${Math.round(computeMs * 1000) / 1000} ${clockId ?? '-'} ${t0} ${marks}\n${payload}`

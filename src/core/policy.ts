@@ -1,5 +1,5 @@
 import type { Codec, StandardSchema } from '../contracts/codec.ts'
-import type { Isolation } from '../contracts/cached-function.ts'
+import type { Isolation } from '../contracts/load-policy.ts'
 import type { OperationCounters } from './statistics.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { ReadStatus } from '../contracts/cached-function.ts'
+import type { ReadStatus } from '../contracts/load-policy.ts'
 import type { Entry } from '../contracts/entry.ts'
 import type { LoadOutcome, Source } from '../contracts/events.ts'
 import type { Runtime } from '../contracts/runtime.ts'
@@ -48,7 +48,7 @@ interface Landing {
   /** A tag was invalidated while it loaded: only for those who came before the load began. */
   readonly overtaken: boolean
   /** Each passenger's own value. */
-  take(): unknown
+  readonly take: () => unknown
 }
 
 /** How often a caller whose flight was overtaken by an invalidation asks again before it takes what there is. */

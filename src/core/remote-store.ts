@@ -6,7 +6,6 @@ import type { Runtime } from '../contracts/runtime.ts'
 import { Background } from '../support/background.ts'
 import { withTimeLimit } from '../support/deadline.ts'
 import { toBackendSeconds } from '../support/duration.ts'
-import { CacheError } from '../support/errors.ts'
 import type { BreakerState } from './circuit-breaker.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import type { Emitter } from './emit.ts'
@@ -49,8 +48,6 @@ export interface RemoteStoreOptions {
 
 /** Failures in a row after which a store that answers nothing but errors counts as away. */
 const tooManyErrors = 5
-/** Bytes a caller's `set` may send per millisecond of its deadline beyond the budget. */
-const bytesPerMs = 10_000
 
 export class RemoteStore implements Store {
   readonly #options: RemoteStoreOptions
@@ -146,7 +143,7 @@ export class RemoteStore implements Store {
     const isCurrent = (): boolean =>
       token.live && this.#mode === 'up' && this.#table.isValid(entry) && !this.#journal.covers(key)
     if (!isCurrent()) return 'fenced'
-    return this.#writeRemote(key, entry, this.#options.socketTimeoutMs, isCurrent).then((outcome) =>
+    return this.#writeRemote(key, entry, 'nobody', isCurrent).then((outcome) =>
       outcome === 'failed' ? 'refused' : outcome === 'withheld' ? 'fenced' : outcome,
     )
   }
@@ -158,12 +155,7 @@ export class RemoteStore implements Store {
       return this.#options.fallback?.fill(key, entry, bytes) === 'stored'
     }
     if (this.#mode !== 'up' || entry.clockId === undefined) return false
-    const outcome = await this.#writeRemote(
-      key,
-      entry,
-      this.#options.budgetMs + entryLength(entry) / bytesPerMs,
-      () => true,
-    )
+    const outcome = await this.#writeRemote(key, entry, 'caller', () => true)
     if (outcome !== 'stored') await this.delete([key])
     return outcome === 'stored'
   }
@@ -214,19 +206,14 @@ export class RemoteStore implements Store {
   async #writeRemote(
     key: string,
     entry: Entry,
-    deadlineMs: number,
+    waiting: 'caller' | 'nobody',
     allowed: () => boolean,
   ): Promise<'stored' | 'refused' | 'withheld' | 'failed'> {
     const { emitter, maxValueBytes, runtime } = this.#options
     try {
-      const text = encodeEnvelope(entry, payloadOf(entry))
-      if (text.length > maxValueBytes) {
-        throw new CacheError(
-          'CACHE_UNSTORABLE_VALUE',
-          `The value has ${text.length} bytes, more than maxValueBytes (${maxValueBytes})`,
-        )
-      }
-      return await this.#remote.write(key, text, toBackendSeconds(entry.deleteAt - runtime.now()), deadlineMs, allowed)
+      const text = encodeEnvelope(entry, payloadOf(entry), maxValueBytes)
+      const ttl = toBackendSeconds(entry.deleteAt - runtime.now())
+      return await this.#remote.write(key, text, ttl, waiting, allowed)
     } catch (error) {
       emitter.problem({ error, during: 'write', key })
       // Nobody knows whether it arrived.
@@ -302,8 +289,4 @@ export class RemoteStore implements Store {
     this.#breaker.close()
     this.#options.stateChanged('connected', 'it answers')
   }
-}
-
-function entryLength(entry: Entry): number {
-  return typeof entry.value === 'string' ? entry.value.length : 0
 }

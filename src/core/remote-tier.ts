@@ -8,6 +8,9 @@ import type { TagTable } from './tags.ts'
 // clock, and writes of one key keep their order even on a backend that answers out of order. It reports each outcome and
 // decides nothing: what to do about a failure is the store's business.
 
+/** 10 MB per second: what a caller's `set` may take beyond the budget. */
+const slowestCharsPerMs = 10_000
+
 export interface RemoteTierOptions {
   readonly backend: CacheBackend
   readonly tags: TagCapability
@@ -45,7 +48,8 @@ export class RemoteTier {
   }
 
   /**
-   * @param deadlineMs after it the outcome is unknown: the text may or may not arrive
+   * @param waiting a caller waits for the budget and what a text of this length needs; in the background the socket timeout counts.
+   * After it the outcome is unknown: the text may or may not arrive
    * @param allowed asked at the last moment before the text leaves: a value that became void while it waited is not sent
    * @returns `'withheld'` when it was not allowed any more
    */
@@ -53,14 +57,15 @@ export class RemoteTier {
     key: string,
     text: string,
     ttl: number,
-    deadlineMs: number,
+    waiting: 'caller' | 'nobody',
     allowed: () => boolean,
   ): Promise<'stored' | 'refused' | 'withheld'> {
-    const { backend } = this.#options
+    const { backend, budgetMs, socketTimeoutMs } = this.#options
     const written = this.#inOrder([key], async () => {
       if (!allowed()) return 'withheld' as const
       return (await backend.set(key, text, ttl)) === false ? ('refused' as const) : ('stored' as const)
     })
+    const deadlineMs = waiting === 'caller' ? budgetMs + text.length / slowestCharsPerMs : socketTimeoutMs
     return this.#observed(written, deadlineMs, 'set')
   }
 

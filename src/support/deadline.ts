@@ -46,7 +46,6 @@ export class Deadlines {
         },
         (error: unknown) => {
           done()
-          // eslint-disable-next-line prefer-promise-reject-errors -- the backend's error is passed on as it is
           reject(error)
         },
       )

@@ -168,7 +168,7 @@ const atOnce: ReadonlyArray<readonly [what: string, wrong: () => unknown, code: 
     'CACHE_BAD_CONFIG',
     'REDIS_MAX_CONNECTIONS must be a whole number, at least 1',
   ],
-  ['unknown event', () => manager.on(js('hits'), () => {}), 'CACHE_BAD_OPTION', 'Events are hit, miss'],
+  ['unknown event', () => manager.on(js<'hit'>('hits'), () => {}), 'CACHE_BAD_OPTION', 'Events are hit, miss'],
 ]
 
 const rejections: ReadonlyArray<
@@ -212,7 +212,7 @@ const rejections: ReadonlyArray<
   ],
   [
     'a function as an argument',
-    () => cached(async (f: () => void) => f, { name: 'unhashable', manager })(() => {}),
+    () => cached(async (f: () => void) => f.length, { name: 'unhashable', manager })(() => {}),
     'CACHE_UNHASHABLE_ARGUMENT',
     'argument 1 cannot be part of a cache key',
   ],

@@ -8,9 +8,9 @@ afterEach(async () => {
 })
 
 test('disabled: no method of the backend is called, every operation says so', async () => {
-  const { texts: _, ...methods } = mapBackend()
-  const backend = { ...methods, connect: () => {} }
-  const calls = Object.keys(backend).map((name) => vi.spyOn(backend, name as keyof typeof backend))
+  const backend = { ...mapBackend(), connect: () => {} }
+  const methods = ['connect', 'get', 'set', 'delete', 'exists', 'ping', 'close'] as const
+  const calls = methods.map((name) => vi.spyOn(backend, name))
   await initCache({ backend, env: { CACHE_ENABLED: 'False' } })
   let runs = 0
   const fn = cached(async (n: number) => ({ n, run: ++runs }), { name: 'disabled' })

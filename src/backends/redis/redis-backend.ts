@@ -4,7 +4,7 @@ import type { Runtime } from '../../contracts/runtime.ts'
 import { toMs } from '../../support/duration.ts'
 import { CacheError, misuse, outOfRange, quote } from '../../support/errors.ts'
 import { systemRuntime } from '../../support/runtime.ts'
-import type { RedisConnection } from './redis-connection.ts'
+import type { RedisCommands } from './commands.ts'
 import type { OpenTransport } from './transport.ts'
 
 // The shell of the Redis backend: options, and nothing else until `connect` loads the rest and the client package. A program that never
@@ -50,7 +50,7 @@ export class RedisBackend implements CacheBackend {
   readonly tags: TagCapability
   readonly options: ResolvedRedisOptions
   /** What `connect` opened. */
-  connection: RedisConnection | undefined
+  connection: RedisCommands | undefined
 
   /** @throws {TypeError | RangeError} `CACHE_BAD_OPTION`, `CACHE_BAD_DURATION`; a url is never shown, there may be a password in it */
   constructor(options: RedisBackendOptions = {}) {
@@ -128,7 +128,7 @@ export class RedisBackend implements CacheBackend {
   }
 }
 
-function opened(backend: RedisBackend): RedisConnection {
+function opened(backend: RedisBackend): RedisCommands {
   if (backend.connection === undefined) throw new CacheError('CACHE_UNAVAILABLE', 'The Redis backend is not connected')
   return backend.connection
 }

@@ -1,6 +1,7 @@
 import type { TagCapability } from '../../contracts/backend.ts'
 import type { Runtime } from '../../contracts/runtime.ts'
 import { Deadlines } from '../../support/deadline.ts'
+import type { RedisCommands } from './commands.ts'
 import { openNodeRedisTransport } from './node-redis-transport.ts'
 import { RedisLink } from './redis-link.ts'
 import { createRedisTags } from './redis-tags.ts'
@@ -27,7 +28,7 @@ interface Turn {
   readonly texts: Promise<ReadonlyArray<string | null>>
 }
 
-export class RedisConnection {
+export class RedisConnection implements RedisCommands {
   readonly tags: TagCapability
   readonly #options: RedisConnectionOptions
   readonly #link: RedisLink
@@ -60,7 +61,6 @@ export class RedisConnection {
     this.#link.stop()
   }
 
-  /** Reads of one turn go out as one command. */
   async get(key: string): Promise<string | null> {
     const turn = (this.#turn ??= this.#openTurn())
     const index = turn.keys.push(key) - 1
@@ -86,7 +86,6 @@ export class RedisConnection {
     )
   }
 
-  /** @returns how many existed */
   async delete(keys: readonly string[]): Promise<number> {
     // UNLINK frees the memory of large values off the server's main thread.
     return Number(await this.#bounded(this.#link.send(['UNLINK', ...keys]), this.#options.socketTimeoutMs, 'delete'))

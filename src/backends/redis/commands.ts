@@ -1,0 +1,17 @@
+import type { TagCapability } from '../../contracts/backend.ts'
+
+/** What the shell needs of an open connection. */
+export interface RedisCommands {
+  readonly tags: TagCapability
+  /** Waits for the present attempt to connect; rejects when it fails, while further attempts go on. */
+  start(): Promise<void>
+  stop(): void
+  /** Reads of one turn go out as one command. */
+  get(key: string): Promise<string | null>
+  getMany(keys: readonly string[]): Promise<ReadonlyArray<string | null>>
+  set(key: string, value: string, ttl: number): Promise<boolean>
+  /** @returns how many existed */
+  delete(keys: readonly string[]): Promise<number>
+  exists(key: string): Promise<boolean>
+  ping(): Promise<boolean>
+}

@@ -1,0 +1,236 @@
+// Documentation that is run. A page's blocks are taken out of it, compiled as a reader would compile them (the settings of
+// tsconfig.json, the package imported by its name, so: as it was built), and handed to the tests of the page.
+//
+//   ```ts name=health      a module; `./other.ts` is another block of the page, or a file of `test/docs/given`, which stands
+//                          for the reader's own application
+//   ```bash name=list      commands; `docker exec -it speedrun-redis redis-cli` becomes the redis-cli of a test server
+//   ```dotenv name=env     text; so is every other language
+//   ```python              what there was before: the only kind that needs no name and no test
+//
+// Each name has at least one test, each test a name that exists, and in a bash block each command is run: anything else fails.
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { afterAll, expect, test } from 'vitest'
+import { environmentOf, findRedis } from '../../scripts/find-redis.mjs'
+import { root, run, tool } from '../../scripts/project.mjs'
+import type { RedisServer } from './redis-server.ts'
+
+export interface DocBlock {
+  readonly language: string
+  readonly name: string
+  readonly text: string
+  /** Of its first line in the page, from 1. */
+  readonly line: number
+}
+
+/** What a program printed, and how it ended. */
+export interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Commands {
+  /**
+   * Runs the one command of the block that ends with `ending`, in a shell, as it is written but for the docker prefix.
+   * @returns what it printed, without the last newline
+   */
+  run(ending: string, options?: { readonly input?: string; readonly env?: NodeJS.ProcessEnv }): Promise<string>
+}
+
+export interface DocPage {
+  /** A test of a `ts` block. It gets the block's module: one instance for the whole file. */
+  module<M>(name: string, sentence: string, check: (module: M) => void | Promise<void>): void
+  /** A test of a `bash` block. It must run every command of it. */
+  commands(
+    name: string,
+    sentence: string,
+    server: () => RedisServer,
+    check: (commands: Commands) => Promise<void>,
+  ): void
+  /** A test of a block in any other language. It gets the block's text. */
+  text(name: string, sentence: string, check: (text: string) => void | Promise<void>): void
+  /** The module of another block, or of a given file. `legacy`: compiled with `experimentalDecorators`. */
+  load<M>(name: string, decorators?: 'standard' | 'legacy'): Promise<M>
+  /** Runs the module as a program of its own: `node [flags] <module>`. */
+  program(
+    name: string,
+    options?: { readonly flags?: readonly string[]; readonly env?: NodeJS.ProcessEnv },
+  ): Promise<Ended>
+}
+
+const given = fileURLToPath(new URL('../docs/given', import.meta.url))
+const untested = new Set(['python'])
+const shells = new Set(['bash', 'sh'])
+const dockerPrefix = /^docker exec -it speedrun-redis redis-cli(?= |$)/
+
+/** The blocks of a page that need a test. @throws {Error} for a block without a name, or with another's */
+export function blocksOf(page: string, markdown: string): DocBlock[] {
+  const blocks: DocBlock[] = []
+  let open: { indent: string; fence: string; language: string; info: string; line: number; lines: string[] } | undefined
+  for (const [index, line] of markdown.split('\n').entries()) {
+    if (open === undefined) {
+      const [, indent, fence, language = '', info = ''] = /^(\s*)(`{3,}|~{3,})\s*([^\s`]*)(.*)$/.exec(line) ?? []
+      if (indent === undefined || fence === undefined) continue
+      open = { indent, fence, language, info, line: index + 2, lines: [] }
+    } else if (line.trim() === open.fence) {
+      if (!untested.has(open.language)) {
+        const [, name] = /(?:^|\s)name=([a-z0-9-]+)(?:\s|$)/.exec(open.info) ?? []
+        if (name === undefined) throw new Error(`${page}:${open.line - 1}: this block has no name`)
+        if (blocks.some((block) => block.name === name)) throw new Error(`${page}: two blocks have the name ${name}`)
+        blocks.push({ language: open.language, name, text: `${open.lines.join('\n')}\n`, line: open.line })
+      }
+      open = undefined
+    } else {
+      open.lines.push(line.startsWith(open.indent) ? line.slice(open.indent.length) : line)
+    }
+  }
+  if (open !== undefined) throw new Error(`${page}:${open.line - 1}: this block has no end`)
+  return blocks
+}
+
+/**
+ * Registers the tests of a page, and fails when a block or a test is alone. Paths are relative to the repository's folder.
+ * @param besides another page whose modules this page's may import; it has tests of its own
+ */
+export async function testPage(path: string, register: (page: DocPage) => void, besides?: string): Promise<void> {
+  const read = async (page: string): Promise<DocBlock[]> => blocksOf(page, await readFile(join(root, page), 'utf8'))
+  const blocks = await read(path)
+  const folder = await mkdtemp(join(tmpdir(), 'test-docs-'))
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+  await compile(path, folder, blocks, besides === undefined ? [] : await read(besides))
+
+  const tested = new Set<string>()
+  const find = (name: string, isKind: (language: string) => boolean): DocBlock => {
+    const block = blocks.find((one) => one.name === name)
+    if (block === undefined) throw new Error(`${path} has no block named ${name}, but there is a test of it`)
+    if (!isKind(block.language))
+      throw new Error(`The block ${name} of ${path} is ${block.language}: wrong kind of test`)
+    tested.add(name)
+    return block
+  }
+  const fileOf = (name: string, decorators = 'standard'): string => join(folder, decorators, `${name}.js`)
+  const load = async <M>(name: string, decorators?: 'standard' | 'legacy'): Promise<M> =>
+    (await import(/* @vite-ignore */ pathToFileURL(fileOf(name, decorators)).href)) as M
+
+  register({
+    load,
+    module(name, sentence, check) {
+      find(name, (language) => language === 'ts')
+      test(`${name}: ${sentence}`, async () => check(await load(name)))
+    },
+    text(name, sentence, check) {
+      const block = find(name, (language) => language !== 'ts' && !shells.has(language))
+      test(`${name}: ${sentence}`, async () => check(block.text))
+    },
+    commands(name, sentence, server, check) {
+      const lines = commandsOf(find(name, (language) => shells.has(language)).text)
+      test(`${name}: ${sentence}`, async () => {
+        const left = new Set(lines)
+        await check({
+          async run(ending, options) {
+            const [line, ...others] = lines.filter((one) => one.endsWith(ending))
+            if (line === undefined || others.length > 0)
+              throw new Error(`Not one command ends with ${ending}: ${lines.join('\n')}`)
+            left.delete(line)
+            return await runCommand(line, server(), options)
+          },
+        })
+        expect([...left], 'commands of the block that the test did not run').toEqual([])
+      })
+    },
+    program: (name, { flags = [], env = {} } = {}) =>
+      execute(process.execPath, [...flags, fileOf(name)], { cwd: folder, env: { ...process.env, ...env } }),
+  })
+
+  const alone = blocks.filter(({ name }) => !tested.has(name)).map(({ name, line }) => `${name} (line ${line})`)
+  if (alone.length > 0) throw new Error(`Blocks of ${path} without a test: ${alone.join(', ')}`)
+}
+
+/** Compiles the modules under both kinds of decorators. Each stands in its file on the line it has in the page. */
+async function compile(
+  path: string,
+  folder: string,
+  own: readonly DocBlock[],
+  others: readonly DocBlock[],
+): Promise<void> {
+  const modules = [...own, ...others].filter(({ language }) => language === 'ts')
+  if (modules.length === 0) return
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
+  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir')
+  await cp(given, join(folder, 'modules'), { recursive: true })
+  await mkdir(join(folder, 'modules'), { recursive: true })
+  for (const { name, text, line } of modules) {
+    await writeFile(join(folder, 'modules', `${name}.ts`), '\n'.repeat(line - 1) + text, { flag: 'wx' })
+  }
+  const failures = await Promise.all(
+    (['standard', 'legacy'] as const).map(async (decorators) => {
+      const config = {
+        extends: join(root, 'tsconfig.json'),
+        compilerOptions: {
+          rootDir: 'modules',
+          outDir: decorators,
+          noEmit: false,
+          // What only a library's own sources need.
+          declaration: false,
+          isolatedDeclarations: false,
+          experimentalDecorators: decorators === 'legacy',
+          typeRoots: [join(root, 'node_modules/@types')],
+        },
+        include: ['modules'],
+      }
+      const file = join(folder, `tsconfig.${decorators}.json`)
+      await writeFile(file, JSON.stringify(config))
+      const { code, output } = await run([...tool('typescript', 'tsc'), '--pretty', 'false', '-p', file], {
+        cwd: folder,
+      })
+      return code === 0 ? '' : output.replace(/^modules\/([\w-]+)\.ts\((\d+),(\d+)\)/gm, `${path}:$2:$3 (block $1)`)
+    }),
+  )
+  const failure = failures.find((output) => output !== '')
+  if (failure !== undefined)
+    throw new Error(`${path} does not compile (is the package built? npm run build):\n${failure}`)
+}
+
+function commandsOf(text: string): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.replace(/(?:^|\s+)# .*$/, '').trim())
+    .filter((line) => line !== '')
+}
+
+async function runCommand(
+  line: string,
+  server: RedisServer,
+  options: { input?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<string> {
+  const binaries = await findRedis()
+  // The test server stands in for the container: infra/compose.yaml starts one with the same configuration.
+  const command = line.replace(dockerPrefix, `"$TEST_REDIS_CLI" -h 127.0.0.1 -p ${server.port}`)
+  if (/\bdocker\b/.test(command)) throw new Error(`No container here: ${line}`)
+  const env = { ...environmentOf(binaries), TEST_REDIS_CLI: binaries.cli, ...options.env }
+  const { code, stdout, stderr } = await execute('sh', ['-c', command], { env, input: options.input ?? '' })
+  if (code !== 0) throw new Error(`${line} ended with ${code}: ${stderr}`)
+  return stdout.replace(/\n$/, '')
+}
+
+function execute(
+  file: string,
+  args: readonly string[],
+  options: { cwd?: string; env: NodeJS.ProcessEnv; input?: string },
+): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      file,
+      args,
+      { cwd: options.cwd, env: options.env, timeout: 60_000 },
+      (error, stdout, stderr) => {
+        resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, stdout, stderr })
+      },
+    )
+    child.stdin?.end(options.input ?? '')
+  })
+}
