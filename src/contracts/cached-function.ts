@@ -29,6 +29,9 @@ export interface CachedOptions<A extends readonly unknown[], R, This = unknown> 
   readonly enabled?: boolean | (() => boolean) | undefined
   /** Default: the `cacheManager` that `initCache` sets up. */
   readonly manager?: CacheManager | ((self: This) => CacheManager) | undefined
+
+  // A decorator's context has a `name` and so satisfies options that are all optional; this refuses a bare `@cached`.
+  readonly kind?: never
 }
 
 /** The members of a cached function. */
