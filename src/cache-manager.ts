@@ -249,7 +249,8 @@ class Manager implements CacheManagerInterface {
     const loaded = { value: undefined, computeMs: 0, store, position: store.clockPosition, runtime: engine.runtime }
     const entry = newEntry(kept, policy, [], loaded)
     const stored = await store.write(full, { ...entry, codec: kept.codec }, kept.bytes)
-    fence.voidReads(full)
+    // Loads begun before the store had the value are older than it.
+    fence.void(full)
     return stored
   }
 

@@ -76,8 +76,16 @@ export function createCachedCalls(
     return resolved
   }
 
-  const isEnabled = (engine: Engine): boolean =>
-    engine.state !== 'disabled' && (typeof enabled === 'function' ? enabled() : (enabled ?? true))
+  const isEnabled = (engine: Engine): boolean => {
+    if (engine.state === 'disabled') return false
+    if (typeof enabled !== 'function') return enabled ?? true
+    try {
+      return enabled()
+    } catch (error) {
+      engine.emitter.problem({ error, during: 'policy' })
+      return false
+    }
+  }
 
   const callFor = (engine: Engine, self: unknown, args: readonly unknown[]): Call => ({
     key: engine.fullKey(keyOf(self, args)),

@@ -1,5 +1,5 @@
 import type { Codec } from '../contracts/codec.ts'
-import { describe, isCacheError, misuse } from '../support/errors.ts'
+import { describe, misuse } from '../support/errors.ts'
 import {
   bytesKind,
   checkElements,
@@ -32,12 +32,11 @@ export const jsonCodec: Codec = {
     }
   },
   decode(text) {
-    if (!text.startsWith(tagged)) return JSON.parse(text) as unknown
     try {
-      return fromTagged(JSON.parse(text.slice(1)))
-    } catch (error) {
-      if (isCacheError(error)) throw error
-      throw corrupt({ cause: error })
+      return text.startsWith(tagged) ? fromTagged(JSON.parse(text.slice(1))) : (JSON.parse(text) as unknown)
+    } catch {
+      // Without the cause: what `JSON.parse` throws quotes the text, and that is a value.
+      throw corrupt()
     }
   },
 }
@@ -214,6 +213,6 @@ function text(value: unknown): string {
   return value
 }
 
-function corrupt(options?: { readonly cause?: unknown }): TypeError {
-  return misuse('CACHE_CORRUPT_ENTRY', 'The stored text is not what the JSON codec writes', options)
+function corrupt(): TypeError {
+  return misuse('CACHE_CORRUPT_ENTRY', 'The stored text is not what the JSON codec writes')
 }

@@ -60,18 +60,7 @@ export interface StateEvent {
 
 export interface ProblemEvent {
   readonly error: unknown
-  readonly during:
-    | 'read'
-    | 'write'
-    | 'delete'
-    | 'invalidate'
-    | 'encode'
-    | 'decode'
-    | 'connect'
-    | 'probe'
-    | 'close'
-    | 'listener'
-    | 'policy'
+  readonly during: 'read' | 'write' | 'invalidate' | 'encode' | 'decode' | 'connect' | 'close' | 'listener' | 'policy'
   readonly key?: string | undefined
 }
 

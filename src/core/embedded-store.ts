@@ -4,7 +4,7 @@ import type { Invalidation } from '../contracts/events.ts'
 import type { MemoryTier } from '../contracts/memory-tier.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { Background } from '../support/background.ts'
-import type { FenceToken } from './fence.ts'
+import type { Fence, FenceToken } from './fence.ts'
 import type { CodecLookup } from './judge.ts'
 import type { ProcessTags } from './process-tags.ts'
 import { createProcessTags } from './process-tags.ts'
@@ -19,19 +19,27 @@ export interface EmbeddedStoreOptions {
   readonly tier: MemoryTier
   readonly runtime: Runtime
   readonly maxValueBytes: number
+  /** The loads in flight of this store's manager. */
+  readonly fence: Fence
 }
 
-/** Two managers on one tier must judge its entries by one clock. */
-const clocks = new WeakMap<MemoryTier, { readonly clock: ProcessTags; readonly table: TagTable }>()
+/** What all managers on one tier share: one clock to judge its entries by, and each other's loads in flight to make void. */
+interface Shared {
+  readonly clock: ProcessTags
+  readonly table: TagTable
+  readonly fences: Set<Fence>
+}
 
-function clockOf(tier: MemoryTier): { readonly clock: ProcessTags; readonly table: TagTable } {
-  let known = clocks.get(tier)
-  if (known === undefined) {
-    known = { clock: createProcessTags(), table: new TagTable() }
-    known.table.apply(known.clock.read(undefined))
-    clocks.set(tier, known)
+const sharedByTier = new WeakMap<MemoryTier, Shared>()
+
+function sharedBy(tier: MemoryTier): Shared {
+  let shared = sharedByTier.get(tier)
+  if (shared === undefined) {
+    shared = { clock: createProcessTags(), table: new TagTable(), fences: new Set() }
+    shared.table.apply(shared.clock.read(undefined))
+    sharedByTier.set(tier, shared)
   }
-  return known
+  return shared
 }
 
 export class EmbeddedStore implements Store {
@@ -46,13 +54,15 @@ export class EmbeddedStore implements Store {
   readonly #options: EmbeddedStoreOptions
   readonly #clock: ProcessTags
   readonly #table: TagTable
+  readonly #fences: Set<Fence>
 
   constructor(options: EmbeddedStoreOptions) {
     this.#options = options
     this.memory = options.tier
-    const { clock, table } = clockOf(options.tier)
+    const { clock, table, fences } = sharedBy(options.tier)
     this.#clock = clock
     this.#table = table
+    this.#fences = fences.add(options.fence)
   }
 
   get clockPosition(): TagPosition | undefined {
@@ -82,11 +92,15 @@ export class EmbeddedStore implements Store {
   }
 
   write(key: string, entry: Entry, bytes: number): Promise<boolean> {
+    for (const fence of this.#fences) fence.void(key)
     return Promise.resolve(this.#set(key, entry, bytes))
   }
 
   delete(keys: readonly string[]): Promise<Invalidation> {
-    for (const key of keys) this.memory.delete(key)
+    for (const key of keys) {
+      for (const fence of this.#fences) fence.void(key)
+      this.memory.delete(key)
+    }
     return Promise.resolve('applied')
   }
 
@@ -96,6 +110,7 @@ export class EmbeddedStore implements Store {
   }
 
   clear(): Promise<Invalidation> {
+    for (const fence of this.#fences) fence.voidAll()
     this.memory.clear()
     return Promise.resolve('applied')
   }
@@ -105,10 +120,12 @@ export class EmbeddedStore implements Store {
   }
 
   close(): Promise<void> {
+    this.#fences.delete(this.#options.fence)
     return Promise.resolve()
   }
 
   #set(key: string, entry: Entry, bytes: number): boolean {
+    // A size that is no number is refused too.
     if (bytes <= this.#options.maxValueBytes) return this.memory.set(key, entry, bytes)
     this.memory.delete(key)
     return false

@@ -4,7 +4,7 @@ import type { Log } from '../support/log.ts'
 // Tells the world what happens, at no cost when nobody listens: an event object is built only for a listener, a log line only
 // for its level. A listener that throws harms nobody.
 
-type Listener = (event: never) => void
+type Listener = (event: never) => unknown
 
 export class Emitter {
   log: Log
@@ -23,11 +23,19 @@ export class Emitter {
 
   /** The exact line of the Python layer, which log filters were written for. */
   hitLine(key: string): void {
-    this.log.debug('cache.decorator', `Cache hit: ${this.#redactKey(key)}`)
+    this.log.debug('cache.decorator', `Cache hit: ${this.#shown(key)}`)
   }
 
   missLine(key: string): void {
-    this.log.debug('cache.decorator', `Cache miss: ${this.#redactKey(key)}`)
+    this.log.debug('cache.decorator', `Cache miss: ${this.#shown(key)}`)
+  }
+
+  #shown(key: string): string {
+    try {
+      return this.#redactKey(key)
+    } catch {
+      return '(redactKey failed)'
+    }
   }
 
   on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): () => void {
@@ -50,10 +58,15 @@ export class Emitter {
     const listeners = this.#listeners.get(event)
     if (listeners === undefined) return
     for (const listener of [...listeners]) {
-      try {
-        listener(payload as never)
-      } catch (error) {
+      const failed = (error: unknown): void => {
         if (event !== 'problem') this.problem({ error, during: 'listener' })
+      }
+      try {
+        // `void` in its type does not keep a listener from being asynchronous.
+        const answer: unknown = listener(payload as never)
+        if (answer instanceof Promise) answer.catch(failed)
+      } catch (error) {
+        failed(error)
       }
     }
   }

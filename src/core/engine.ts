@@ -3,12 +3,14 @@ import type { OnUnavailable } from '../contracts/cache-options.ts'
 import type { CacheState } from '../contracts/events.ts'
 import type { MemoryTier } from '../contracts/memory-tier.ts'
 import type { Runtime } from '../contracts/runtime.ts'
+import { Background } from '../support/background.ts'
 import { withTimeLimit } from '../support/deadline.ts'
 import { CacheError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 import { EmbeddedStore } from './embedded-store.ts'
 import { Emitter } from './emit.ts'
 import { Fallback } from './fallback.ts'
+import { Journal } from './journal.ts'
 import { ReadThrough } from './read-through.ts'
 import { RemoteStore } from './remote-store.ts'
 import { Statistics } from './statistics.ts'
@@ -51,7 +53,16 @@ export class Engine {
   settings: Settings | undefined
   #state: CacheState = 'idle'
   #since: number
+  #prepared: Settings | undefined
+  #autoOpen = false
   #opening: Promise<void> | undefined
+  #grace: Promise<unknown> | undefined
+  #closing: Promise<void> | undefined
+  #turn: Promise<void> = Promise.resolve()
+  /** Stores out of service whose writes are ending; `close` waits for them, the next backend does not. */
+  readonly #retired: Background = new Background()
+  /** Survives every store: what one could not apply, the next must. */
+  readonly #journal: Journal = new Journal(Infinity)
   #warned = false
 
   constructor(runtime: Runtime, log: Log) {
@@ -79,20 +90,24 @@ export class Engine {
    * @throws {CacheError} `CACHE_UNAVAILABLE` with `onUnavailable: 'throw'`
    */
   open(settings: Settings): Promise<void> {
-    const before = this.#opening?.catch(() => {}) ?? Promise.resolve()
-    const opening: Promise<void> = before
-      .then(() => this.#open(settings))
-      .finally(() => {
-        if (this.#opening === opening) this.#opening = undefined
-      })
+    this.#autoOpen = false
+    const opening: Promise<void> = this.#inTurn(() => this.#open(settings)).finally(() => {
+      if (this.#opening === opening) this.#opening = undefined
+    })
     this.#opening = opening
+    // All who come while it opens wait together, once, and no longer than a budget.
+    this.#grace = withTimeLimit(
+      opening.catch(() => {}),
+      settings.budgetMs,
+      this.runtime,
+    )
     return opening
   }
 
   async #open(settings: Settings): Promise<void> {
     this.emitter.logTo(settings.log, settings.redactKey)
     if (!settings.enabled) {
-      await this.#retire(settings)
+      this.#retire(settings)
       this.#enter('disabled', 'CACHE_ENABLED is false')
       return
     }
@@ -101,18 +116,20 @@ export class Engine {
     if (this.reads.store === undefined) this.#use(store, settings)
     const connected = await store.connect(connectMs)
     if (!connected && settings.onUnavailable === 'throw') {
+      if (this.reads.store === store) this.#use(undefined, undefined)
       await this.#dismiss(store, settings.backend)
-      if (this.reads.store === store) await this.#retire(undefined)
+      if (this.reads.store === undefined) this.#enter('idle', 'the backend could not be reached')
       throw new CacheError('CACHE_UNAVAILABLE', `The cache backend '${settings.backendName}' could not be reached`)
     }
     if (this.reads.store !== store) {
-      await this.#retire(settings, store, connected ? 'it answers' : 'it could not be reached')
+      this.#retire(settings, store, connected ? 'it answers' : 'it could not be reached')
     }
     if (store.isEmbedded) this.#enter('connected', 'the backend lives in this process')
   }
 
   /** Takes settings to be opened by `init` or by the first call; a backend in this process serves at once. */
   prepare(settings: Settings): void {
+    this.#prepared = settings
     this.settings = settings
     this.version++
     this.emitter.logTo(settings.log, settings.redactKey)
@@ -121,40 +138,52 @@ export class Engine {
     } else if (settings.backend.embedded !== undefined) {
       this.#use(this.#createStore(settings), settings)
       this.#enter('connected', 'the backend lives in this process')
+    } else {
+      this.#autoOpen = true
     }
   }
 
   /** What a call has to wait for before it uses the store, never longer than the budget; `undefined` when nothing. */
   ready(): Promise<unknown> | undefined {
     if (this.#state !== 'idle' && this.#state !== 'closed') return undefined
-    const { settings } = this
-    const opening = this.#opening ?? (settings === undefined ? undefined : this.open(settings))
-    if (opening === undefined) {
-      this.#warnOnce()
-      return undefined
-    }
-    return withTimeLimit(
-      opening.catch(() => {}),
-      settings?.budgetMs ?? connectMs,
-      this.runtime,
-    )
+    if (this.#autoOpen && this.#prepared !== undefined) this.open(this.#prepared).catch(() => {})
+    if (this.#opening !== undefined) return this.#grace
+    this.#warnOnce()
+    return undefined
   }
 
-  /** Opens what `prepare` was given, once. */
+  /** Opens what `prepare` was given; tries again when that failed before. */
   async init(): Promise<void> {
     if (this.#opening !== undefined) await this.#opening
-    else if (this.#state === 'idle' && this.settings !== undefined) await this.open(this.settings)
+    else if (this.#state === 'idle' && this.#prepared !== undefined) await this.open(this.#prepared)
   }
 
   async drain(): Promise<void> {
     await this.reads.store?.background.drain()
   }
 
-  async close(): Promise<void> {
-    await this.#opening?.catch(() => {})
-    if (this.#state === 'closed' || (this.#state === 'idle' && this.settings === undefined)) return
-    await this.#retire(undefined)
-    this.#enter('closed', 'close() was called')
+  /** Waits for what is being opened, then closes it. Whoever closes meanwhile waits for the same. */
+  close(): Promise<void> {
+    this.#closing ??= this.#inTurn(() => this.#close()).finally(() => {
+      this.#closing = undefined
+    })
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#autoOpen = false
+    if (this.#state !== 'closed' && (this.#state !== 'idle' || this.settings !== undefined)) {
+      this.#retire(undefined)
+      this.#enter('closed', 'close() was called')
+    }
+    await this.#retired.drain()
+  }
+
+  /** Opening and closing happen one after the other, in the order they were asked for. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const mine = this.#turn.then(work)
+    this.#turn = mine.catch(() => {})
+    return mine
   }
 
   /** The key as the store has it. */
@@ -167,19 +196,24 @@ export class Engine {
   ttlMsOf(operation: string | undefined): number {
     const { settings } = this
     if (settings === undefined) return 3_600_000
-    return (operation === undefined ? undefined : settings.ttlsMs[operation]) ?? settings.defaultTtlMs
+    return operation !== undefined && Object.hasOwn(settings.ttlsMs, operation)
+      ? (settings.ttlsMs[operation] as number)
+      : settings.defaultTtlMs
   }
 
   #createStore(settings: Settings): Store {
     const { backend, maxValueBytes } = settings
     if (backend.embedded !== undefined) {
-      return new EmbeddedStore({ tier: backend.embedded.tier, runtime: this.runtime, maxValueBytes })
+      const { fence } = this.reads.flights
+      return new EmbeddedStore({ tier: backend.embedded.tier, runtime: this.runtime, maxValueBytes, fence })
     }
     const fallback = settings.createFallback?.()
+    this.#journal.setLimit(settings.journalLimit)
     const store: RemoteStore = new RemoteStore({
       ...settings,
       runtime: this.runtime,
       emitter: this.emitter,
+      journal: this.#journal,
       fallback: fallback === undefined ? undefined : new Fallback(fallback, settings.fallbackTtlMs, maxValueBytes),
       detachFlights: () => (this.reads.store === store ? this.#detachFlights() : undefined),
       stateChanged: (to, reason) => (this.reads.store === store ? this.#enter(to, reason) : undefined),
@@ -196,14 +230,14 @@ export class Engine {
   }
 
   /** Takes the present store out of service, then lets its writes end and closes its backend. */
-  async #retire(next: Settings | undefined, nextStore?: Store, reason = 'the backend was replaced'): Promise<void> {
+  #retire(next: Settings | undefined, nextStore?: Store, reason = 'the backend was replaced'): void {
     const { settings } = this
     const { store } = this.reads
     this.#use(nextStore, next)
     if (nextStore !== undefined) this.#enter(nextStore.state, reason)
-    if (settings !== undefined && store !== undefined) {
-      await this.#dismiss(store, settings.backend === next?.backend ? undefined : settings.backend)
-    }
+    if (settings === undefined || store === undefined) return
+    const goesOn = next?.enabled === true && settings.backend === next.backend
+    this.#retired.run(this.#dismiss(store, goesOn ? undefined : settings.backend), () => {})
   }
 
   async #dismiss(store: Store, backend: CacheBackend | undefined): Promise<void> {

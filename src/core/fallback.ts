@@ -28,7 +28,7 @@ export class Fallback {
   }
 
   fill(key: string, entry: Entry, bytes: number): 'stored' | 'refused' {
-    if (bytes > this.#maxValueBytes) {
+    if (!(bytes <= this.#maxValueBytes)) {
       this.tier.delete(key)
       return 'refused'
     }

@@ -1,4 +1,5 @@
 import type { Entry } from '../contracts/entry.ts'
+import { describe, misuse } from '../support/errors.ts'
 import { copyValue } from '../support/values.ts'
 import type { Policy } from './policy.ts'
 
@@ -18,7 +19,13 @@ export function keep(value: unknown, policy: Pick<Policy, 'codec' | 'customCodec
     const copied = copyValue(value, policy.isolation === 'frozen')
     return { value: copied.value, form: 'live', immutable: copied.immutable, bytes: copied.bytes }
   }
-  const text = policy.codec.encode(value)
+  const text: unknown = policy.codec.encode(value)
+  if (typeof text !== 'string') {
+    throw misuse(
+      'CACHE_UNSTORABLE_VALUE',
+      `The codec '${policy.codec.name}' must encode to a string, got ${describe(text)}`,
+    )
+  }
   return { value: text, form: 'text', immutable: true, bytes: 16 + 2 * text.length }
 }
 

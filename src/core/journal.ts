@@ -11,12 +11,17 @@ export interface JournalBatch {
   readonly keys: readonly string[]
   readonly tags: readonly string[]
   readonly everything: boolean
-  /** Call when the store has confirmed this batch: forgets exactly these items, not what was added meanwhile. */
-  confirm(): void
+  /**
+   * Call when the store has confirmed the batch: forgets exactly these items, not what was added meanwhile.
+   * @param refused the names that it has not
+   */
+  confirm(refused?: ReadonlySet<string>): void
 }
 
+const nothing: ReadonlySet<string> = new Set()
+
 export class Journal {
-  readonly #limit: number
+  #limit: number
   // By identity: an item added again while its older self is being replayed is another item.
   #keys: Map<string, Item> = new Map()
   #tags: Map<string, Item> = new Map()
@@ -42,6 +47,16 @@ export class Journal {
     this.#everything = {}
   }
 
+  /** The store has taken a newer value of the key: there is nothing old left to delete. */
+  forgetKey(name: string): void {
+    this.#keys.delete(name)
+  }
+
+  setLimit(limit: number): void {
+    this.#limit = limit
+    this.#keepBound()
+  }
+
   /** Whether what the store holds under `key` must not be read: tags are not known before reading, so any stamp covers all. */
   covers(key: string): boolean {
     return this.#everything !== undefined || this.#tags.size > 0 || this.#keys.has(key)
@@ -61,9 +76,11 @@ export class Journal {
       keys: keys.map((item) => item.name),
       tags: tags.map((item) => item.name),
       everything: everything !== undefined,
-      confirm: () => {
-        for (const item of keys) if (this.#keys.get(item.name) === item) this.#keys.delete(item.name)
-        for (const item of tags) if (this.#tags.get(item.name) === item) this.#tags.delete(item.name)
+      confirm: (refused = nothing) => {
+        for (const item of keys)
+          if (!refused.has(item.name) && this.#keys.get(item.name) === item) this.#keys.delete(item.name)
+        for (const item of tags)
+          if (!refused.has(item.name) && this.#tags.get(item.name) === item) this.#tags.delete(item.name)
         if (this.#everything === everything) this.#everything = undefined
       },
     }

@@ -42,7 +42,7 @@ export function extendKey(key: string, version: string | number | undefined, sco
 
 /**
  * A key given by the caller.
- * @throws {TypeError} `CACHE_BAD_KEY` unless it is a well-formed text of 1 to 4096 characters without control characters, not ending in `#l`
+ * @throws {TypeError} `CACHE_BAD_KEY` unless it is a well-formed text of 1 to 4096 characters without control characters, not ending in `#l` or `#t`
  */
 export function checkKey(key: unknown): asserts key is string {
   const wrong =
@@ -56,8 +56,8 @@ export function checkKey(key: unknown): asserts key is string {
             ? 'expected no control characters'
             : loneSurrogate.test(key)
               ? 'expected a well-formed string: as UTF-8 all lone surrogates are one character'
-              : key.endsWith('#l')
-                ? "expected no key ending in '#l': that is where leases are kept"
+              : /#[lt]$/.test(key)
+                ? "expected no key ending in '#l' or '#t': those are the cache's own"
                 : undefined
   if (wrong !== undefined) throw misuse('CACHE_BAD_KEY', `Bad cache key: ${wrong}`)
 }
@@ -123,8 +123,7 @@ function lengthWithoutTrailingUndefined(args: readonly unknown[]): number {
 
 function readable(arg: unknown): string | undefined {
   if (typeof arg === 'number') return Number.isFinite(arg) && !Object.is(arg, -0) ? String(arg) : undefined
-  if (typeof arg !== 'string' || arg.length > longestReadable || !safeText.test(arg) || arg.endsWith('#l'))
-    return undefined
+  if (typeof arg !== 'string' || arg.length > longestReadable || !safeText.test(arg)) return undefined
   return ambiguousText.test(arg) ? `'${arg}'` : arg
 }
 

@@ -1,4 +1,4 @@
-import type { TagCapability, TagDelta, TagPosition } from '../contracts/backend.ts'
+import type { CacheBackend, TagCapability, TagDelta, TagPosition } from '../contracts/backend.ts'
 import { everything } from './tags.ts'
 
 // A tag clock in this process' memory, for backends that keep none. Exact within the process; `healthReport().tags` says `process`.
@@ -15,17 +15,19 @@ export interface ProcessTags extends TagCapability {
   renew(): TagDelta
 }
 
-export function createProcessTags(): ProcessTags {
+/** @param now milliseconds: stamps must be newer than those of an earlier life of the process, which entries still carry */
+export function createProcessTags(now: () => number = () => 0): ProcessTags {
   const stamps = new Map<string, number>()
   let highest = 0
   let floor = 0
 
   const delta = (since: TagPosition | undefined): TagDelta => {
+    if (since?.id === processClockId && since.mark >= highest) return { id: processClockId, floor, stamps: [] }
     const from = since?.id === processClockId ? since.mark : -1
     return { id: processClockId, floor, stamps: [...stamps].filter(([, stamp]) => stamp > from) }
   }
   const stamp = (tags: readonly string[]): void => {
-    highest++
+    highest = Math.max(highest + 1, Math.floor(now() * 1000))
     for (const tag of tags) {
       // Deleted first, so that the map stays ordered by stamp and the oldest are at its front.
       stamps.delete(tag)
@@ -56,4 +58,13 @@ export function createProcessTags(): ProcessTags {
       return delta(undefined)
     },
   }
+}
+
+const clocks = new WeakMap<CacheBackend, ProcessTags>()
+
+/** The clock of a backend without one; the same for every store of that backend. */
+export function processTagsOf(backend: CacheBackend, now: () => number): ProcessTags {
+  const clock = clocks.get(backend) ?? createProcessTags(now)
+  clocks.set(backend, clock)
+  return clock
 }

@@ -117,6 +117,7 @@ export class ReadThrough {
       return admitted !== undefined && (await store.fill(call.key, admitted.entry, admitted.bytes, token)) === 'stored'
     } finally {
       this.flights.fence.release(token)
+      this.flights.fence.voidReads(call.key)
     }
   }
 
@@ -148,6 +149,8 @@ export class ReadThrough {
       if (fresh && joined === undefined) this.flights.fence.void(call.key)
       const flight = joined ?? this.flights.open(name, call.key, (token) => this.#fly(call, token, fresh))
       const landing = await flight.result
+      // A read sent before the new value arrived may still bring the old one.
+      if (fresh) this.flights.fence.voidReads(call.key)
       if (joined !== undefined && landing.source !== 'load') this.#account.hit(call, landing.source, landing)
       if (!landing.overtaken || !joinedLate || attempt >= mostRetries) return landing
     }

@@ -1,7 +1,9 @@
 import type { CacheBackend } from '../contracts/backend.ts'
 import type { Runtime, Timer } from '../contracts/runtime.ts'
 import type { Journal } from './journal.ts'
+import { CacheError } from '../support/errors.ts'
 import type { RemoteTier } from './remote-tier.ts'
+import { isStoreDown } from './remote-tier.ts'
 
 // The way back to a primary that was away, in one order: connected, answering, journal replayed, tag clock read, and both again if the
 // journal grew meanwhile. Only then may what it holds be read. First contact is the same way with an empty journal.
@@ -17,6 +19,8 @@ export class Recovery {
   readonly #runtime: Runtime
   #retry: Timer | undefined
   #connected = false
+  #refused = 0
+  #stopped = false
   #connecting: Promise<void> | undefined
   #attempt: Promise<boolean> | undefined
 
@@ -48,12 +52,20 @@ export class Recovery {
   async replay(): Promise<void> {
     const batch = this.#journal.batch()
     if (batch === undefined) return
+    const refused = new Set<string>()
     if (batch.everything) await this.#remote.renew()
     for (let from = 0; from < batch.keys.length; from += replayChunk) {
-      await this.#remote.delete(batch.keys.slice(from, from + replayChunk))
+      const chunk = batch.keys.slice(from, from + replayChunk)
+      await unlessRefused(this.#remote.delete(chunk), async () => {
+        // One that cannot be deleted must not keep the others from being: it stays in the journal, and so a miss here.
+        for (const key of chunk) await unlessRefused(this.#remote.delete([key]), () => refused.add(key))
+      })
     }
-    if (batch.tags.length > 0) await this.#remote.stamp(batch.tags)
-    batch.confirm()
+    if (batch.tags.length > 0) {
+      await unlessRefused(this.#remote.stamp(batch.tags), () => batch.tags.forEach((tag) => refused.add(tag)))
+    }
+    batch.confirm(refused)
+    this.#refused = refused.size
   }
 
   /** For an invalidation that a working store refused: repeats it until it is confirmed, as long as the store is in use. */
@@ -71,6 +83,7 @@ export class Recovery {
   }
 
   stop(): void {
+    this.#stopped = true
     if (this.#retry !== undefined) this.#runtime.clearTimer(this.#retry)
     this.#retry = undefined
   }
@@ -81,7 +94,7 @@ export class Recovery {
     do {
       await this.replay()
       await this.#remote.readTags()
-    } while (this.#journal.size > 0)
+    } while (this.#journal.size > this.#refused)
     returned()
     return true
   }
@@ -90,10 +103,25 @@ export class Recovery {
     if (this.#connected) return
     this.#connecting ??= (async () => {
       await this.#backend.connect?.()
+      if (this.#stopped) {
+        // Nobody is left to use it, or to close it later.
+        await this.#backend.close()
+        throw new CacheError('CACHE_CLOSED', 'The cache was closed while its backend was being connected')
+      }
       this.#connected = true
     })().finally(() => {
       this.#connecting = undefined
     })
     await this.#connecting
+  }
+}
+
+/** An answered "no" is dealt with; a store that does not answer ends the attempt. */
+async function unlessRefused(work: Promise<unknown>, refused: () => unknown): Promise<void> {
+  try {
+    await work
+  } catch (error) {
+    if (isStoreDown(error)) throw error
+    await refused()
   }
 }

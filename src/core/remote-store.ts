@@ -15,7 +15,7 @@ import type { FenceToken } from './fence.ts'
 import { Journal } from './journal.ts'
 import type { CodecLookup } from './judge.ts'
 import { judgeText } from './judge.ts'
-import { createProcessTags } from './process-tags.ts'
+import { processTagsOf } from './process-tags.ts'
 import { Recovery } from './recovery.ts'
 import { isStoreDown, RemoteTier } from './remote-tier.ts'
 import type { FillOutcome, Read, Store } from './store.ts'
@@ -38,7 +38,8 @@ export interface RemoteStoreOptions {
   readonly budgetMs: number
   readonly socketTimeoutMs: number
   readonly maxValueBytes: number
-  readonly journalLimit: number
+  /** Belongs to the cache, not to this store: what one store could not apply, the next must. */
+  readonly journal: Journal
   /** Stands in while the primary is away; `undefined`: nothing does. */
   readonly fallback: Fallback | undefined
   /** Called when the truth changed under every load in flight. */
@@ -60,20 +61,23 @@ export class RemoteStore implements Store {
   readonly background: Background = new Background()
   #mode: 'up' | 'down' | 'closed' = 'down'
   #errorsInARow = 0
+  #epoch = 0
 
   constructor(options: RemoteStoreOptions) {
     const { backend, runtime, budgetMs, socketTimeoutMs } = options
     this.#options = options
-    this.#journal = new Journal(options.journalLimit)
+    this.#journal = options.journal
     this.#remote = new RemoteTier({
       backend,
-      tags: backend.tags ?? createProcessTags(),
+      tags: backend.tags ?? processTagsOf(backend, () => runtime.now()),
       table: this.#table,
       runtime,
       budgetMs,
       socketTimeoutMs,
       succeeded: () => this.#succeeded(),
-      failed: (error) => this.#failed(error),
+      failed: (error, epoch) => this.#failed(error, epoch),
+      epoch: () => this.#epoch,
+      landedLate: (keys) => this.#deleteAgain(keys),
     })
     this.#recovery = new Recovery(backend, this.#remote, this.#journal, runtime)
     this.#breaker = new CircuitBreaker(runtime, () => this.#recover())
@@ -138,12 +142,16 @@ export class RemoteStore implements Store {
 
   fill(key: string, entry: Entry, bytes: number, token: FenceToken): Awaitable<FillOutcome> {
     if (!token.live) return 'fenced'
-    if (this.#mode === 'down') return this.#options.fallback?.fill(key, entry, bytes) ?? 'uncached'
+    if (this.#mode === 'down') {
+      // A tag may have been invalidated before the store went down. Of one that never answered no clock is known.
+      if (this.#table.position !== undefined && !this.#table.isValid(entry)) return 'fenced'
+      return this.#options.fallback?.fill(key, entry, bytes) ?? 'uncached'
+    }
     if (this.#mode !== 'up' || entry.clockId === undefined || this.#journal.covers(key)) return 'uncached'
     const isCurrent = (): boolean =>
       token.live && this.#mode === 'up' && this.#table.isValid(entry) && !this.#journal.covers(key)
     if (!isCurrent()) return 'fenced'
-    return this.#writeRemote(key, entry, 'nobody', isCurrent).then((outcome) =>
+    return this.#writeRemote(key, entry, isCurrent).then((outcome) =>
       outcome === 'failed' ? 'refused' : outcome === 'withheld' ? 'fenced' : outcome,
     )
   }
@@ -155,8 +163,9 @@ export class RemoteStore implements Store {
       return this.#options.fallback?.fill(key, entry, bytes) === 'stored'
     }
     if (this.#mode !== 'up' || entry.clockId === undefined) return false
-    const outcome = await this.#writeRemote(key, entry, 'caller', () => true)
-    if (outcome !== 'stored') await this.delete([key])
+    const outcome = await this.#tracked(this.#writeRemote(key, entry, () => true))
+    if (outcome === 'stored') this.#journal.forgetKey(key)
+    else await this.delete([key])
     return outcome === 'stored'
   }
 
@@ -206,14 +215,13 @@ export class RemoteStore implements Store {
   async #writeRemote(
     key: string,
     entry: Entry,
-    waiting: 'caller' | 'nobody',
     allowed: () => boolean,
   ): Promise<'stored' | 'refused' | 'withheld' | 'failed'> {
     const { emitter, maxValueBytes, runtime } = this.#options
     try {
       const text = encodeEnvelope(entry, payloadOf(entry), maxValueBytes)
       const ttl = toBackendSeconds(entry.deleteAt - runtime.now())
-      return await this.#remote.write(key, text, ttl, waiting, allowed)
+      return await this.#remote.write(key, text, ttl, allowed)
     } catch (error) {
       emitter.problem({ error, during: 'write', key })
       // Nobody knows whether it arrived.
@@ -240,7 +248,7 @@ export class RemoteStore implements Store {
   async #invalidate(apply: () => Promise<void>, journal: () => void): Promise<Invalidation> {
     if (this.#mode === 'up') {
       try {
-        await apply()
+        await this.#tracked(apply())
         return 'applied'
       } catch (error) {
         this.#options.emitter.problem({ error, during: 'invalidate' })
@@ -252,13 +260,25 @@ export class RemoteStore implements Store {
     return 'journaled'
   }
 
+  /** A write that had been given up arrived: what was deleted since may be back. */
+  #deleteAgain(keys: readonly string[]): void {
+    for (const key of keys) this.#journal.addKey(key)
+    this.#recovery.replaySoon(() => this.#mode === 'up')
+  }
+
+  /** `drain` and `close` wait for it. */
+  #tracked<T>(work: Promise<T>): Promise<T> {
+    this.background.run(work, () => {})
+    return work
+  }
+
   #succeeded(): void {
     this.#errorsInARow = 0
     if (this.#mode === 'up') this.#breaker.succeeded()
   }
 
-  #failed(error: unknown): void {
-    if (this.#mode !== 'up') return
+  #failed(error: unknown, epoch: number): void {
+    if (this.#mode !== 'up' || epoch !== this.#epoch) return
     if (isStoreDown(error) || ++this.#errorsInARow >= tooManyErrors) this.#goDown('it does not answer')
   }
 
@@ -286,7 +306,10 @@ export class RemoteStore implements Store {
     this.#options.fallback?.tier.clear()
     this.#options.detachFlights()
     this.#mode = 'up'
+    this.#epoch++
     this.#breaker.close()
     this.#options.stateChanged('connected', 'it answers')
+    // What the store refused to delete stays a miss here, and is asked for again.
+    if (this.#journal.size > 0) this.#recovery.replaySoon(() => this.#mode === 'up')
   }
 }

@@ -3,13 +3,14 @@ import type { Runtime } from '../contracts/runtime.ts'
 import { Deadlines } from '../support/deadline.ts'
 import { isCacheError } from '../support/errors.ts'
 import type { TagTable } from './tags.ts'
+import { WriteOrder } from './write-order.ts'
 
 // A backend behind a call, made bearable: every operation has a deadline, the reads of one turn travel together with one look at the tag
 // clock, and writes of one key keep their order even on a backend that answers out of order. It reports each outcome and
 // decides nothing: what to do about a failure is the store's business.
 
-/** 10 MB per second: what a caller's `set` may take beyond the budget. */
-const slowestCharsPerMs = 10_000
+/** One megabyte per second: what a write may take beyond the budget. */
+const slowestCharsPerMs = 1000
 
 export interface RemoteTierOptions {
   readonly backend: CacheBackend
@@ -19,8 +20,11 @@ export interface RemoteTierOptions {
   readonly budgetMs: number
   /** How long a write waits for an older one of its key that hangs. */
   readonly socketTimeoutMs: number
+  /** One life of the store's being in use: what fails after it has ended says nothing about the next. */
+  readonly epoch: () => number
   readonly succeeded: () => void
-  readonly failed: (error: unknown) => void
+  readonly failed: (error: unknown, epoch: number) => void
+  readonly landedLate: (keys: readonly string[]) => void
 }
 
 interface Turn {
@@ -32,12 +36,14 @@ interface Turn {
 export class RemoteTier {
   readonly #options: RemoteTierOptions
   readonly #deadlines: Deadlines
-  readonly #writes: Map<string, Promise<void>> = new Map()
+  readonly #order: WriteOrder
   #turn: Turn | undefined
 
   constructor(options: RemoteTierOptions) {
     this.#options = options
     this.#deadlines = new Deadlines(options.runtime)
+    const { backend, runtime, socketTimeoutMs, landedLate } = options
+    this.#order = new WriteOrder({ backend, runtime, giveUpMs: socketTimeoutMs, landedLate })
   }
 
   /** The text under `key`. When it resolves, the tag table is at least as new as the text. */
@@ -48,34 +54,27 @@ export class RemoteTier {
   }
 
   /**
-   * @param waiting a caller waits for the budget and what a text of this length needs; in the background the socket timeout counts.
-   * After it the outcome is unknown: the text may or may not arrive
+   * Bounded by the budget and what a text of this length needs; after that nobody knows whether it arrives.
+   *
    * @param allowed asked at the last moment before the text leaves: a value that became void while it waited is not sent
    * @returns `'withheld'` when it was not allowed any more
    */
-  write(
-    key: string,
-    text: string,
-    ttl: number,
-    waiting: 'caller' | 'nobody',
-    allowed: () => boolean,
-  ): Promise<'stored' | 'refused' | 'withheld'> {
-    const { backend, budgetMs, socketTimeoutMs } = this.#options
-    const written = this.#inOrder([key], async () => {
-      if (!allowed()) return 'withheld' as const
-      return (await backend.set(key, text, ttl)) === false ? ('refused' as const) : ('stored' as const)
-    })
-    const deadlineMs = waiting === 'caller' ? budgetMs + text.length / slowestCharsPerMs : socketTimeoutMs
-    return this.#observed(written, deadlineMs, 'set')
+  write(key: string, text: string, ttl: number, allowed: () => boolean): Promise<'stored' | 'refused' | 'withheld'> {
+    const { backend, budgetMs } = this.#options
+    const send = async (): Promise<'stored' | 'refused' | 'withheld'> => {
+      if (!allowed()) return 'withheld'
+      return (await backend.set(key, text, ttl)) === false ? 'refused' : 'stored'
+    }
+    return this.#inOrder([key], send, budgetMs + text.length / slowestCharsPerMs, 'set')
   }
 
   delete(keys: readonly string[]): Promise<void> {
-    const { backend } = this.#options
-    const deleted = this.#inOrder(keys, async () => {
+    const { backend, budgetMs } = this.#options
+    const send = async (): Promise<void> => {
       if (backend.batch !== undefined && keys.length > 1) await backend.batch.delete(keys)
       else await Promise.all(keys.map((key) => backend.delete(key)))
-    })
-    return this.#observed(deleted, this.#options.budgetMs, 'delete')
+    }
+    return this.#inOrder(keys, send, budgetMs, 'delete')
   }
 
   /** Stamps the tags; the answer brings the table up to date. */
@@ -159,11 +158,18 @@ export class RemoteTier {
     // Each reader awaits its own text; one that failed alone fails alone.
     for (const text of turn.texts) text.catch(() => {})
     const clock = call(() => tags.read(table.position)).then((delta) => table.apply(delta))
+    const epoch = this.#options.epoch()
     try {
       await this.#deadlines.bound(Promise.all([clock, Promise.allSettled(asked)]), budgetMs, 'get')
+    } catch (error) {
+      // Without the clock nothing that was read can be judged.
+      this.#options.failed(error, epoch)
+      throw error
+    }
+    try {
       await Promise.all(asked)
     } catch (error) {
-      this.#options.failed(error)
+      this.#options.failed(error, epoch)
       if (isStoreDown(error)) throw error
       return
     }
@@ -171,34 +177,40 @@ export class RemoteTier {
   }
 
   async #observed<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
+    const epoch = this.#options.epoch()
     try {
       const value = await this.#deadlines.bound(work, ms, what)
       this.#options.succeeded()
       return value
     } catch (error) {
-      this.#options.failed(error)
+      this.#options.failed(error, epoch)
       throw error
     }
   }
 
   /**
-   * Runs a write when the older writes of its keys have settled: on a backend that answers out of order, a `set` under way must not land
-   * after the `delete` that follows it. One that hangs is given up after the socket timeout.
+   * Sends a write when the older writes of its keys have settled. Waiting for them is not the store's time: it ends in a timeout for the
+   * caller, who must not take the outcome for granted, but says nothing about the store.
    */
-  #inOrder<T>(keys: readonly string[], run: () => Promise<T>): Promise<T> {
-    const older = keys.flatMap((key) => this.#writes.get(key) ?? [])
-    const mine = older.length === 0 ? run() : Promise.all(older).then(run)
-    const settled: Promise<void> = this.#deadlines
-      .bound(mine, this.#options.socketTimeoutMs, 'write')
-      .then(
-        () => {},
-        () => {},
-      )
-      .then(() => {
-        for (const key of keys) if (this.#writes.get(key) === settled) this.#writes.delete(key)
-      })
-    for (const key of keys) this.#writes.set(key, settled)
-    return mine
+  async #inOrder<T>(keys: readonly string[], send: () => Promise<T>, ms: number, what: string): Promise<T> {
+    const before = this.#order.before(keys)
+    if (before === undefined) {
+      const sent = send()
+      this.#order.hold(keys, sent)
+      return await this.#observed(sent, ms, what)
+    }
+    let observed: Promise<T> | undefined
+    const sent = before.then(() => {
+      const work = send()
+      observed = this.#observed(work, ms, what)
+      return work
+    })
+    this.#order.hold(keys, sent)
+    const answered = sent.then(
+      () => observed as Promise<T>,
+      () => observed as Promise<T>,
+    )
+    return await this.#deadlines.bound(answered, this.#options.budgetMs + ms, what)
   }
 }
 

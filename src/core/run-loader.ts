@@ -11,7 +11,13 @@ export type Loader = (signal: () => AbortSignal) => unknown
  */
 export async function runLoader(loader: Loader, hardTimeoutMs: number, runtime: Runtime): Promise<unknown> {
   let controller: AbortController | undefined
-  const work = Promise.resolve(loader(() => (controller ??= new AbortController()).signal))
+  let timedOut: CacheError | undefined
+  const signal = (): AbortSignal => {
+    controller ??= new AbortController()
+    if (timedOut !== undefined) controller.abort(timedOut)
+    return controller.signal
+  }
+  const work = Promise.resolve(loader(signal))
   return hardTimeoutMs === Infinity ? await work : await bounded(work)
 
   function bounded(loading: Promise<unknown>): Promise<unknown> {
@@ -22,6 +28,7 @@ export async function runLoader(loader: Loader, hardTimeoutMs: number, runtime: 
             'CACHE_LOAD_TIMEOUT',
             `The loader did not finish within its hard timeout of ${hardTimeoutMs} ms`,
           )
+          timedOut = error
           controller?.abort(error)
           reject(error)
         },

@@ -21,9 +21,6 @@ export class TagTable {
   #floor = 0
   #stamps: Map<string, number> = new Map()
 
-  /** Raised by every local or learned invalidation: a cheap "something changed". */
-  generation = 0
-
   /** How far the table goes; `undefined` before the first read: nothing can be judged or stored. */
   get position(): TagPosition | undefined {
     return this.#id === undefined ? undefined : { id: this.#id, mark: this.#mark }
@@ -36,7 +33,6 @@ export class TagTable {
       this.#mark = 0
       this.#floor = 0
       this.#stamps = new Map()
-      this.generation++
     }
     if (delta.floor > this.#floor) {
       this.#floor = delta.floor
@@ -44,24 +40,13 @@ export class TagTable {
         // That there was a clear is never forgotten: see `acceptsForeign`.
         if (stamp <= delta.floor && tag !== everything) this.#stamps.delete(tag)
       }
-      this.generation++
     }
     for (const [tag, stamp] of delta.stamps) {
       if (stamp <= (this.#stamps.get(tag) ?? (tag === everything ? 0 : this.#floor))) continue
       this.#stamps.set(tag, stamp)
       if (stamp > this.#mark) this.#mark = stamp
-      this.generation++
     }
     if (this.#floor > this.#mark) this.#mark = this.#floor
-  }
-
-  /** Forgets everything: after a lost link nothing it knew is known any more. */
-  reset(): void {
-    this.#id = undefined
-    this.#mark = 0
-    this.#floor = 0
-    this.#stamps = new Map()
-    this.generation++
   }
 
   /**

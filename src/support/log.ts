@@ -20,7 +20,7 @@ export function createLog(logger: Logger | undefined, level: LogLevel): Log {
     (name: string, text: string): void => {
       if (rank[at] < rank[level]) return
       // Text from outside (a server's error message, say) must not forge a second line.
-      const safe = text.replace(/[\r\n]+/g, ' ')
+      const safe = text.replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
       if (logger === undefined)
         process.stderr.write(`${at === 'warn' ? 'WARNING' : at.toUpperCase()}:${name}:${safe}\n`)
       else guarded(logger, at, safe)
@@ -36,7 +36,8 @@ export function createLog(logger: Logger | undefined, level: LogLevel): Log {
 
 function guarded(logger: Logger, at: 'debug' | 'info' | 'warn' | 'error', text: string): void {
   try {
-    logger[at](text)
+    const answer: unknown = logger[at](text)
+    if (answer instanceof Promise) answer.catch(() => {})
   } catch {
     // A logger that throws must not fail the call it reports on, and there is nobody left to tell.
   }

@@ -139,7 +139,7 @@ test('the loss of the tag clock makes everything void, never something valid', a
   )
   await manager.setValue('k', 1, { tags: ['t'] })
   await manager.invalidateTags(['t'])
-  await redis.cli('DEL', 'speedrun-cache:tags')
+  await redis.cli('DEL', 'speedrun-cache#t')
   expect(await manager.getValue('k')).toBeUndefined()
   await manager.setValue('k', 2, { tags: ['t'] })
   expect(await manager.getValue('k')).toBe(2)
@@ -150,7 +150,7 @@ test('the loss of the tag clock makes everything void, never something valid', a
   expect(await other.getValue('foreign')).toEqual({ from: 'python' })
   await other.clear()
   expect(await other.getValue('foreign')).toBeUndefined()
-  await redis.cli('DEL', 'other:speedrun-cache:tags')
+  await redis.cli('DEL', 'other:speedrun-cache#t')
   expect(await other.getValue('foreign')).toBeUndefined()
 })
 

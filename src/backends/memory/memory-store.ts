@@ -72,7 +72,7 @@ export class MemoryStore implements MemoryTier {
     for (const mark of entry.tags) size += tagBytes + 2 * mark.tag.length
     const known = this.#slots.get(key)
     if (known !== undefined) this.#drop(known)
-    if (size > this.#maxEntryBytes) return false
+    if (!(size <= this.#maxEntryBytes)) return false
     this.#sweep(entry.createdAt)
     const slot = this.#take()
     this.#slots.set(key, slot)

@@ -29,9 +29,15 @@ export const openNodeRedisTransport: OpenTransport = async ({ url, connectTimeou
   })
   // An idle cache must not keep the process alive; whoever waits for a command has a deadline that does.
   client.unref()
-  const ready = client.connect().then(() => {
-    isReady = true
-  })
+  const reply = (error: unknown): unknown => (error instanceof ErrorReply ? new ReplyError(error.message) : error)
+  const ready = client.connect().then(
+    () => {
+      isReady = true
+    },
+    (error: unknown) => {
+      throw reply(error)
+    },
+  )
   // The link awaits it; should it have given up before, nobody does.
   ready.catch(() => {})
   return {
@@ -40,7 +46,7 @@ export const openNodeRedisTransport: OpenTransport = async ({ url, connectTimeou
       try {
         return await client.sendCommand(args as string[])
       } catch (error) {
-        throw error instanceof ErrorReply ? new ReplyError(error.message) : error
+        throw reply(error)
       }
     },
     destroy() {

@@ -51,6 +51,8 @@ export class RedisBackend implements CacheBackend {
   readonly options: ResolvedRedisOptions
   /** What `connect` opened. */
   connection: RedisCommands | undefined
+  /** Whether `close` was called since `connect`. */
+  closed = false
 
   /** @throws {TypeError | RangeError} `CACHE_BAD_OPTION`, `CACHE_BAD_DURATION`; a url is never shown, there may be a password in it */
   constructor(options: RedisBackendOptions = {}) {
@@ -78,6 +80,7 @@ export class RedisBackend implements CacheBackend {
     this.options = { url, maxConnections, socketTimeout, budget, runtime, namespace, openTransport }
     // Whoever prints or logs the backend must not print the password.
     Object.defineProperty(this, 'options', { enumerable: false })
+    Object.defineProperty(this, 'closed', { enumerable: false, writable: true, value: false })
     Object.defineProperty(this, 'connection', { enumerable: false, writable: true, value: undefined })
     this.batch = { get: (keys) => opened(this).getMany(keys), delete: (keys) => opened(this).delete(keys) }
     this.tags = {
@@ -89,7 +92,9 @@ export class RedisBackend implements CacheBackend {
 
   /** Loads the client and connects. Rejects when the first attempt fails; the link goes on trying until `close`. */
   async connect(): Promise<void> {
+    this.closed = false
     const { RedisConnection } = await import('./redis-connection.ts')
+    if (this.closed) throw new CacheError('CACHE_CLOSED', 'The Redis backend was closed while it was being connected')
     const { url, namespace, openTransport, runtime, socketTimeout, budget } = this.options
     this.connection ??= new RedisConnection({
       url,
@@ -123,6 +128,7 @@ export class RedisBackend implements CacheBackend {
   }
 
   async close(): Promise<void> {
+    this.closed = true
     this.connection?.stop()
     this.connection = undefined
   }

@@ -20,6 +20,9 @@ export interface RedisConnectionOptions {
   readonly socketTimeoutMs: number
 }
 
+/** Ends as no key of a caller may: nobody can overwrite it by choosing a key. */
+const tagClockKey = 'speedrun-cache#t'
+
 /** Keys in one MGET: beyond it nothing is gained, and a long command makes everybody else wait. */
 const keysPerRead = 128
 
@@ -46,7 +49,7 @@ export class RedisConnection implements RedisCommands {
       open: options.openTransport ?? openNodeRedisTransport,
     })
     this.tags = createRedisTags({
-      clockKey: namespace === undefined ? 'speedrun-cache:tags' : `${namespace}:speedrun-cache:tags`,
+      clockKey: namespace === undefined ? tagClockKey : `${namespace}:${tagClockKey}`,
       runtime,
       send: (args) => this.#bounded(this.#link.send(args), options.budgetMs, 'tags'),
       run: (script, keys, args) => this.#bounded(this.#run(script, keys, args), options.budgetMs, 'tags'),

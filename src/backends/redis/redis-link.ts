@@ -48,10 +48,6 @@ export class RedisLink {
     this.#options = options
   }
 
-  get isUp(): boolean {
-    return this.#transport !== undefined
-  }
-
   /** Starts, and waits for the present attempt: rejects when it fails, while the link goes on trying. */
   async start(): Promise<void> {
     this.#running = true

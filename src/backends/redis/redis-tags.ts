@@ -2,6 +2,7 @@ import type { TagCapability, TagDelta, TagPosition } from '../../contracts/backe
 import type { Runtime } from '../../contracts/runtime.ts'
 import type { Script } from './scripts.ts'
 import { readClock, renewClock, stampTags } from './scripts.ts'
+import { ReplyError } from './transport.ts'
 
 // The tag clock in Redis: see `scripts.ts` for its shape.
 
@@ -25,22 +26,29 @@ export function createRedisTags({ clockKey, runtime, send, run }: RedisTagsOptio
     return parse(await run(readClock, [clockKey], [idFor(since), '-inf']))
   }
 
-  return {
-    async read(since) {
-      if (since !== undefined) {
-        const delta = parse(await send(['ZRANGEBYSCORE', clockKey, after(since), '+inf', 'WITHSCORES']))
-        if (delta.id !== '') return await complete(delta, since)
-      }
-      return parse(await run(readClock, [clockKey], [idFor(since), '-inf']))
-    },
-    async stamp(tags, since) {
-      const args = [idFor(since), after(since), String(stampLimit), ...tags]
-      return await complete(parse(await run(stampTags, [clockKey], args)), since)
-    },
-    async renew() {
-      return parse(await run(renewClock, [clockKey], [`1-${randomId(runtime)}`]))
-    },
+  /** Something else stands where the clock was: what it knew is lost, as when it is evicted. */
+  const orRenew = async (answer: Promise<TagDelta>): Promise<TagDelta> => {
+    try {
+      return await answer
+    } catch (error) {
+      if (!(error instanceof ReplyError) || error.code !== 'WRONGTYPE') throw error
+      return await renew()
+    }
   }
+  const renew = async (): Promise<TagDelta> => parse(await run(renewClock, [clockKey], [`1-${randomId(runtime)}`]))
+
+  const read = async (since: TagPosition | undefined): Promise<TagDelta> => {
+    if (since !== undefined) {
+      const delta = parse(await send(['ZRANGEBYSCORE', clockKey, after(since), '+inf', 'WITHSCORES']))
+      if (delta.id !== '') return await complete(delta, since)
+    }
+    return parse(await run(readClock, [clockKey], [idFor(since), '-inf']))
+  }
+  const stamp = async (tags: readonly string[], since: TagPosition | undefined): Promise<TagDelta> => {
+    const args = [idFor(since), after(since), String(stampLimit), ...tags]
+    return await complete(parse(await run(stampTags, [clockKey], args)), since)
+  }
+  return { read: (since) => orRenew(read(since)), stamp: (tags, since) => orRenew(stamp(tags, since)), renew }
 }
 
 function after(since: TagPosition | undefined): string {
