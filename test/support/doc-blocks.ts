@@ -41,6 +41,9 @@ export interface Commands {
   run(ending: string, options?: { readonly input?: string; readonly env?: NodeJS.ProcessEnv }): Promise<string>
 }
 
+/** How decorators were compiled: as the language has them, or with `experimentalDecorators`. */
+type Decorators = 'standard' | 'legacy'
+
 export interface DocPage {
   /** A test of a `ts` block. It gets the block's module: one instance for the whole file. */
   module<M>(name: string, sentence: string, check: (module: M) => void | Promise<void>): void
@@ -53,13 +56,14 @@ export interface DocPage {
   ): void
   /** A test of a block in any other language. It gets the block's text. */
   text(name: string, sentence: string, check: (text: string) => void | Promise<void>): void
-  /** The module of another block, or of a given file. `legacy`: compiled with `experimentalDecorators`. */
-  load<M>(name: string, decorators?: 'standard' | 'legacy'): Promise<M>
-  /** Runs the module as a program of its own: `node [flags] <module>`. */
-  program(
-    name: string,
-    options?: { readonly flags?: readonly string[]; readonly env?: NodeJS.ProcessEnv },
-  ): Promise<Ended>
+  /** The module of another block, or of a given file. */
+  load<M>(name: string): Promise<M>
+  /** A test of a `ts` block that is a whole program: it is not loaded here, see `run`. */
+  program(name: string, sentence: string, check: () => Promise<void>): void
+  /** Runs a block in a process of its own: `node [flags] <its module>`. */
+  run(name: string, options?: { readonly flags?: readonly string[]; readonly env?: NodeJS.ProcessEnv }): Promise<Ended>
+  /** Runs a script in a process of its own, where `./<name>.js` are the modules. */
+  script(source: string, decorators?: Decorators): Promise<Ended>
 }
 
 const given = fileURLToPath(new URL('../docs/given', import.meta.url))
@@ -112,15 +116,19 @@ export async function testPage(path: string, register: (page: DocPage) => void, 
     tested.add(name)
     return block
   }
-  const fileOf = (name: string, decorators = 'standard'): string => join(folder, decorators, `${name}.js`)
-  const load = async <M>(name: string, decorators?: 'standard' | 'legacy'): Promise<M> =>
-    (await import(/* @vite-ignore */ pathToFileURL(fileOf(name, decorators)).href)) as M
+  const fileOf = (name: string): string => join(folder, 'standard', `${name}.js`)
+  const load = async <M>(name: string): Promise<M> =>
+    (await import(/* @vite-ignore */ pathToFileURL(fileOf(name)).href)) as M
 
   register({
     load,
     module(name, sentence, check) {
       find(name, (language) => language === 'ts')
       test(`${name}: ${sentence}`, async () => check(await load(name)))
+    },
+    program(name, sentence, check) {
+      find(name, (language) => language === 'ts')
+      test(`${name}: ${sentence}`, check)
     },
     text(name, sentence, check) {
       const block = find(name, (language) => language !== 'ts' && !shells.has(language))
@@ -142,8 +150,13 @@ export async function testPage(path: string, register: (page: DocPage) => void, 
         expect([...left], 'commands of the block that the test did not run').toEqual([])
       })
     },
-    program: (name, { flags = [], env = {} } = {}) =>
+    run: (name, { flags = [], env = {} } = {}) =>
       execute(process.execPath, [...flags, fileOf(name)], { cwd: folder, env: { ...process.env, ...env } }),
+    script: (source, decorators = 'standard') =>
+      execute(process.execPath, ['--input-type=module', '--eval', source], {
+        cwd: join(folder, decorators),
+        env: process.env,
+      }),
   })
 
   const alone = blocks.filter(({ name }) => !tested.has(name)).map(({ name, line }) => `${name} (line ${line})`)
