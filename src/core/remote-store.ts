@@ -5,14 +5,13 @@ import type { MemoryTier } from '../contracts/memory-tier.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { Background } from '../support/background.ts'
 import { withTimeLimit } from '../support/deadline.ts'
-import { toBackendSeconds } from '../support/duration.ts'
 import type { BreakerState } from './circuit-breaker.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import type { Emitter } from './emit.ts'
-import { encodeEnvelope, payloadOf } from './envelope.ts'
+import { EntryWriter } from './entry-writer.ts'
 import type { Fallback } from './fallback.ts'
 import type { FenceToken } from './fence.ts'
-import { Journal } from './journal.ts'
+import type { Journal } from './journal.ts'
 import type { CodecLookup } from './judge.ts'
 import { judgeText } from './judge.ts'
 import { processTagsOf } from './process-tags.ts'
@@ -57,6 +56,7 @@ export class RemoteStore implements Store {
   readonly #breaker: CircuitBreaker
   readonly #journal: Journal
   readonly #recovery: Recovery
+  readonly #writer: EntryWriter
   readonly isEmbedded = false
   readonly background: Background = new Background()
   #mode: 'up' | 'down' | 'closed' = 'down'
@@ -80,6 +80,7 @@ export class RemoteStore implements Store {
       landedLate: (keys) => this.#deleteAgain(keys),
     })
     this.#recovery = new Recovery(backend, this.#remote, this.#journal, runtime)
+    this.#writer = new EntryWriter(this.#remote, this.#journal, options)
     this.#breaker = new CircuitBreaker(runtime, () => this.#recover())
   }
 
@@ -151,9 +152,9 @@ export class RemoteStore implements Store {
     const isCurrent = (): boolean =>
       token.live && this.#mode === 'up' && this.#table.isValid(entry) && !this.#journal.covers(key)
     if (!isCurrent()) return 'fenced'
-    return this.#writeRemote(key, entry, isCurrent).then((outcome) =>
-      outcome === 'failed' ? 'refused' : outcome === 'withheld' ? 'fenced' : outcome,
-    )
+    return this.#writer
+      .write(key, entry, isCurrent)
+      .then((outcome) => (outcome === 'failed' ? 'refused' : outcome === 'withheld' ? 'fenced' : outcome))
   }
 
   async write(key: string, entry: Entry, bytes: number): Promise<boolean> {
@@ -163,7 +164,7 @@ export class RemoteStore implements Store {
       return this.#options.fallback?.fill(key, entry, bytes) === 'stored'
     }
     if (this.#mode !== 'up' || entry.clockId === undefined) return false
-    const outcome = await this.#tracked(this.#writeRemote(key, entry, () => true))
+    const outcome = await this.#tracked(this.#writer.write(key, entry, () => true))
     if (outcome === 'stored') this.#journal.forgetKey(key)
     else await this.delete([key])
     return outcome === 'stored'
@@ -210,24 +211,6 @@ export class RemoteStore implements Store {
     this.#breaker.close()
     this.#recovery.stop()
     this.#options.fallback?.tier.clear()
-  }
-
-  async #writeRemote(
-    key: string,
-    entry: Entry,
-    allowed: () => boolean,
-  ): Promise<'stored' | 'refused' | 'withheld' | 'failed'> {
-    const { emitter, maxValueBytes, runtime } = this.#options
-    try {
-      const text = encodeEnvelope(entry, payloadOf(entry), maxValueBytes)
-      const ttl = toBackendSeconds(entry.deleteAt - runtime.now())
-      return await this.#remote.write(key, text, ttl, allowed)
-    } catch (error) {
-      emitter.problem({ error, during: 'write', key })
-      // Nobody knows whether it arrived.
-      if (isStoreDown(error)) this.#journal.addKey(key)
-      return 'failed'
-    }
   }
 
   async #invalidateMany(apply: () => Promise<void>, journal: () => void): Promise<Invalidation> {

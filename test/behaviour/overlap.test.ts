@@ -116,11 +116,11 @@ test('initCache again in an outage keeps what is to be deleted, what was invalid
 test('values read while the tag clock cannot be read are not served', async () => {
   const backend = switchableBackend()
   const stamps = new Map<string, number>()
-  let clockFault: Error | undefined
+  const clock: { fault?: Error } = {}
   const delta = () => ({ id: '0-one', floor: 0, stamps: [...stamps] })
   const tags: TagCapability = {
     read() {
-      if (clockFault !== undefined) throw clockFault
+      if (clock.fault !== undefined) throw clock.fault
       return delta()
     },
     stamp(names) {
@@ -134,7 +134,7 @@ test('values read while the tag clock cannot be read are not served', async () =
   await one.setValue('k', 'old', { tags: ['t'] })
   expect(await two.getValue('k')).toBe('old')
   await one.invalidateTags(['t'])
-  clockFault = new Error('WRONGTYPE')
+  clock.fault = new Error('WRONGTYPE')
   expect(await two.getValue('k')).toBeUndefined()
 })
 
