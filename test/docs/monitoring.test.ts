@@ -82,6 +82,9 @@ await testPage('docs/monitoring.md', (page) => {
       finish()
       await running
       expect(of('slowOne')).toMatchObject({ loads: 1, fenced: 1, fills: 0 })
+      const shared = cached(async (_x: number) => 'yes', { name: 'sharedOne' })
+      await Promise.all([shared(1), shared(1), shared(1)])
+      expect(of('sharedOne')).toMatchObject({ misses: 1, loads: 1, hits: { l2: 0 } })
       await initCache(new MemoryBackend())
       const quick = cached(async (_x: number) => 'yes', { name: 'quickOne' })
       await quick(1)

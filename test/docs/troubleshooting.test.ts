@@ -95,7 +95,11 @@ await testPage(
       'check-health',
       'at level info the reason of a failed connection is a line, and the password is not in it',
       async () => {
-        const reason = async (url: string): Promise<string> => await printed(() => initCache({ url, logLevel: 'info' }))
+        const reason = async (url: string): Promise<string> =>
+          await printed(async () => {
+            await initCache({ url, logLevel: 'info' })
+            await closeCache()
+          })
         expect(await reason(nobodyListens)).toMatch(/^INFO:cache:Cache connect problem: .*ECONNREFUSED/m)
         expect(await reason('redis://no-such-host.invalid:6379/0')).toMatch(
           /^INFO:cache:Cache connect problem: .*(?:ENOTFOUND|EAI_AGAIN)/m,
@@ -105,11 +109,10 @@ await testPage(
           cliArguments: ['-a', 'right', '--no-auth-warning'],
         })
         const address = locked.url.replace('redis://', '')
-        for (const url of [locked.url, `redis://:wrong@${address}`]) {
-          const lines = await reason(url)
-          expect(lines).toMatch(/^INFO:cache:Cache connect problem: CACHE_UNAVAILABLE /m)
-          expect(lines).not.toMatch(/ECONNREFUSED|ENOTFOUND|CACHE_TIMEOUT|wrong@/)
-        }
+        expect(await reason(locked.url)).toMatch(/^INFO:cache:Cache connect problem: .*NOAUTH/m)
+        const wrong = await reason(`redis://:wrong@${address}`)
+        expect(wrong).toMatch(/^INFO:cache:Cache connect problem: .*WRONGPASS/m)
+        expect(wrong).not.toContain('wrong@')
         expect(await reason(`redis://:right@${address}`)).not.toContain('problem')
       },
     )
@@ -296,9 +299,10 @@ await testPage(
           await startVerbosely()
           await parseDocument('abc123')
           await parseDocument('abc123')
-          await own.kill()
+          own.pause()
+          await parseDocument('frozen')
           await expect.poll(async () => (await cacheManager.healthReport()).status, longWait).toBe('degraded')
-          await own.restart()
+          own.resume()
           await expect.poll(async () => (await cacheManager.healthReport()).status, longWait).toBe('connected')
           const model = cached(async (_x: number) => new (class Model {})(), { keyPrefix: 'model' })
           await model(1)

@@ -244,6 +244,8 @@ function execute(
         resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, stdout, stderr })
       },
     )
+    // A program that reads nothing may have ended before it was told anything.
+    child.stdin?.on('error', () => {})
     child.stdin?.end(options.input ?? '')
   })
 }

@@ -99,6 +99,33 @@ describe('the journal', () => {
     expect(contentOf(journal)).toEqual({ keys: ['b'], tags: [], everything: true })
   })
 
+  test('keeps what the store refused of a batch', () => {
+    const journal = filled(['a', 'b'], ['t', 'u'])
+    batchOf(journal).confirm(new Set(['b', 'u']))
+    expect(contentOf(journal)).toEqual({ keys: ['b'], tags: ['u'], everything: false })
+  })
+
+  test('forgets a key the store has taken a newer value of, and only that key', () => {
+    const journal = filled(['a', 'b'], ['a'])
+    const batch = batchOf(journal)
+    journal.forgetKey('a')
+    journal.forgetKey('never added')
+    expect(contentOf(journal)).toEqual({ keys: ['b'], tags: ['a'], everything: false })
+    journal.addKey('a')
+    batch.confirm()
+    expect(contentOf(journal)).toEqual({ keys: ['a'], tags: [], everything: false })
+  })
+
+  test('becomes everything at once under a smaller limit, and stays it under a larger one', () => {
+    const journal = filled(['a', 'b'], ['t'])
+    journal.setLimit(3)
+    expect(contentOf(journal).everything).toBe(false)
+    journal.setLimit(2)
+    expect(contentOf(journal)).toEqual({ keys: [], tags: [], everything: true })
+    journal.setLimit(100)
+    expect(contentOf(journal).everything).toBe(true)
+  })
+
   test('becomes everything when it holds more than its limit, and not before', () => {
     const journal = new Journal(3)
     journal.addKey('a')

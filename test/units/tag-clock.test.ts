@@ -195,6 +195,27 @@ describe('the tag clock of a process', () => {
     )
   })
 
+  test('stamps above those of an earlier life of the process, and above its own when the time stands or steps back', () => {
+    let now = 1_700_000_000_000
+    const earlier = createProcessTags(() => now)
+    const table = tableOf(earlier.read(undefined))
+    table.apply(earlier.stamp(['a'], table.position))
+    const loadedThen = entryOf(table.position?.mark ?? 0, ['a'], table.position?.id)
+    expect(table.isValid(loadedThen)).toBe(true)
+    now += 5
+    const later = createProcessTags(() => now)
+    const next = tableOf(later.read(undefined))
+    const stamps: number[] = []
+    for (const step of [0, 0, -1_000_000, 0, 0, 2_000_000]) {
+      now += step
+      next.apply(later.stamp(['a'], next.position))
+      stamps.push(next.position?.mark ?? 0)
+      expect(next.isValid(loadedThen)).toBe(false)
+    }
+    expect(stamps).toEqual([...new Set(stamps)].toSorted((a, b) => a - b))
+    expect(stamps.every((stamp) => Number.isSafeInteger(stamp))).toBe(true)
+  })
+
   test('does not take the mark of another clock for its own', () => {
     const clock = createProcessTags()
     clock.stamp(['a'], undefined)
