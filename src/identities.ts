@@ -1,5 +1,6 @@
 import { checkIdentityPart, identityOf } from './core/key-encoding.ts'
 import { misuse } from './support/errors.ts'
+import { createLog } from './support/log.ts'
 
 // Which function owns which derived keys in this process. Two functions under one identity would read each other's results, so the
 // second definition is refused, unless it is plainly the same function (its module was loaded again) or both were named on purpose.
@@ -17,8 +18,11 @@ export interface Identity {
 interface Owner {
   readonly source: string
   readonly named: boolean
+  warned: boolean
 }
 
+/** No cache is known yet where functions are defined. */
+const log = createLog(undefined, 'warn')
 const owners = new Map<string, Owner>()
 /** First parts of identities with two parts, and identities of one part: `a:b` must not be both `b` under `a` and an argument of `a`. */
 const prefixes = new Set<string>()
@@ -54,7 +58,14 @@ export function registerIdentity({ keyPrefix, name, ownName, version, source }: 
       `Two different functions are cached as '${identity}': they would read each other's results. Give one another name, keyPrefix or version`,
     )
   }
-  owners.set(identity, { source, named: name !== undefined })
+  if (owner !== undefined && !owner.warned) {
+    owner.warned = true
+    log.warn(
+      'cache',
+      `'${identity}' is defined as a cached function again: if the two close over different things, they read each other's results`,
+    )
+  }
+  owners.set(identity, { source, named: name !== undefined, warned: owner?.warned ?? false })
   if (single === undefined) prefixes.add(keyPrefix as string)
   else singles.add(single)
 }

@@ -1,5 +1,5 @@
 // Bad input is an error at once, with a code, naming what was expected and what came. Nothing waits for a later call.
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import type { CacheErrorCode } from '../../src/index.ts'
 import {
   cached,
@@ -242,6 +242,17 @@ describe('rejected at once', () => {
     const error: unknown = await wrong().catch((rejected: unknown) => rejected)
     expect(isCacheError(error, code) ? error.message : error).toContain(message)
   })
+})
+
+test('a function defined again is said once: what it closes over is not in its source text', () => {
+  const written = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const make = (table: string): unknown =>
+    cached(async (id: string) => `${table} ${id}`, { keyPrefix: 'rows', name: 'fetch' })
+  make('orders')
+  make('users')
+  make('users')
+  expect(written).toHaveBeenCalledTimes(1)
+  expect(String(written.mock.calls[0]?.[0])).toContain("'rows:fetch' is defined as a cached function again")
 })
 
 test('two different functions under one identity are refused, the same one again is not', () => {
