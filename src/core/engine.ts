@@ -91,6 +91,8 @@ export class Engine {
    */
   open(settings: Settings): Promise<void> {
     this.#autoOpen = false
+    // Whoever closes from here on means this one too.
+    this.#closing = undefined
     const opening: Promise<void> = this.#inTurn(() => this.#open(settings)).finally(() => {
       if (this.#opening === opening) this.#opening = undefined
     })
@@ -164,10 +166,12 @@ export class Engine {
 
   /** Waits for what is being opened, then closes it. Whoever closes meanwhile waits for the same. */
   close(): Promise<void> {
-    this.#closing ??= this.#inTurn(() => this.#close()).finally(() => {
-      this.#closing = undefined
+    if (this.#closing !== undefined) return this.#closing
+    const closing: Promise<void> = this.#inTurn(() => this.#close()).finally(() => {
+      if (this.#closing === closing) this.#closing = undefined
     })
-    return this.#closing
+    this.#closing = closing
+    return closing
   }
 
   async #close(): Promise<void> {

@@ -31,6 +31,10 @@ test('close and init asked for at once happen one after the other', async () => 
   await Promise.all([initCache(b), closeCache(), initCache(b)])
   expect(await cacheManager.set('k', 'v')).toBe(true)
   expect(story).toEqual(['B connects', 'B closes', 'B connects'])
+  // A close asked for after an init closes what that init opens, though an earlier close is still under way.
+  const c = told(story, 'C')
+  await Promise.all([closeCache(), initCache(c), closeCache()])
+  expect(story.slice(3)).toEqual(['B closes', 'C connects', 'C closes'])
 })
 
 test('a backend that was in use when the cache is disabled is closed', async () => {
