@@ -75,7 +75,7 @@ class Manager implements CacheManagerInterface {
   }
 
   async getMany(keys: Iterable<string>): Promise<Map<string, string>> {
-    const unique = [...new Set(keys)]
+    const unique = [...new Set(severalOf(keys, 'getMany'))]
     const texts = await Promise.all(unique.map((key) => this.get(key)))
     return new Map(unique.flatMap((key, index) => (texts[index] === null ? [] : [[key, texts[index] as string]])))
   }
@@ -85,7 +85,9 @@ class Manager implements CacheManagerInterface {
     ttl?: Duration | WriteOptions,
   ): Promise<boolean> {
     // The last of several values of one key wins, as it would one after the other.
-    const stored = await Promise.all([...new Map(entries)].map(([key, value]) => this.set(key, value, ttl)))
+    const stored = await Promise.all(
+      [...new Map(severalOf(entries, 'setMany'))].map(([key, value]) => this.set(key, value, ttl)),
+    )
     return stored.every(Boolean)
   }
 
@@ -138,7 +140,7 @@ class Manager implements CacheManagerInterface {
   }
 
   async deleteMany(keys: Iterable<string>, options?: InvalidateOptions): Promise<Invalidation> {
-    const unique = [...new Set(keys)]
+    const unique = [...new Set(severalOf(keys, 'deleteMany'))]
     unique.forEach(checkKey)
     const engine = this[engineSymbol]
     await engine.ready()
@@ -258,6 +260,17 @@ class Manager implements CacheManagerInterface {
     const { emitter } = this[engineSymbol]
     if (emitter.hears('invalidate')) emitter.emit('invalidate', { target, origin: 'local', outcome })
   }
+}
+
+/** A string is iterable too, and its characters are not the keys that were meant. */
+function severalOf<T>(items: Iterable<T>, method: string): Iterable<T> {
+  if (typeof items !== 'object' || items === null || !(Symbol.iterator in items)) {
+    throw misuse(
+      'CACHE_MISUSE',
+      `${method}() takes several keys as an array or another iterable, got ${describe(items)}`,
+    )
+  }
+  return items
 }
 
 function honest(outcome: Invalidation, options: InvalidateOptions | undefined): Invalidation {

@@ -62,8 +62,7 @@ export function resolveSettings(options: CacheOptions): Settings {
   const socketTimeoutMs = toMs(options.socketTimeout ?? config.redisSocketTimeout, 'socketTimeout')
   const onUnavailable = oneOf(options.onUnavailable ?? 'memory', onUnavailables, 'onUnavailable')
   const fallbackMaxBytes = positive(options.fallbackMaxBytes ?? 32 * 1024 * 1024, 'fallbackMaxBytes')
-  const backend =
-    options.backend === undefined ? redisBackend(options, config, budgetMs, socketTimeoutMs) : checkBackend(options)
+  const backend = options.backend === undefined ? redisBackend(options, config) : checkBackend(options)
   const namespace = options.namespace ?? config.namespace
   if (namespace !== undefined)
     checkIdentityPart(namespace, options.namespace === undefined ? 'CACHE_NAMESPACE' : 'namespace')
@@ -90,17 +89,12 @@ export function resolveSettings(options: CacheOptions): Settings {
   }
 }
 
-function redisBackend(
-  options: CacheOptions,
-  config: ReturnType<typeof loadConfig>,
-  budgetMs: number,
-  socketTimeoutMs: number,
-): CacheBackend {
+function redisBackend(options: CacheOptions, config: ReturnType<typeof loadConfig>): CacheBackend {
   return new RedisBackend({
     url: options.url === undefined ? config.redisUrl : checkRedisUrl(options.url, 'url'),
     maxConnections: options.maxConnections ?? config.redisMaxConnections,
-    socketTimeout: socketTimeoutMs / 1000,
-    budget: budgetMs / 1000,
+    socketTimeout: options.socketTimeout ?? config.redisSocketTimeout,
+    budget: options.budget ?? config.budget,
     namespace: options.namespace ?? config.namespace,
     runtime: options.runtime ?? systemRuntime,
   })

@@ -185,6 +185,13 @@ const rejections: ReadonlyArray<
     'expected at most 4096 characters, got 5000',
   ],
   [
+    'deleteMany of one key',
+    () => manager.deleteMany('document'),
+    'CACHE_MISUSE',
+    'deleteMany() takes several keys as an array or another iterable, got a string of 8 characters',
+  ],
+  ['getMany of nothing', () => manager.getMany(js(undefined)), 'CACHE_MISUSE', 'getMany() takes several keys'],
+  [
     'set of an object',
     () => manager.set('k', js({ a: 1 })),
     'CACHE_MISUSE',

@@ -22,7 +22,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
-import { afterAll, afterEach, beforeEach, expect, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest'
 import { testPage } from '../support/doc-blocks.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { Model, ParsedDocument } from './given/application.ts'
@@ -32,7 +32,10 @@ const longWait = { timeout: 20_000, interval: 20 }
 const nobodyListens = 'redis://127.0.0.1:1/0'
 
 const redis = await startRedis()
-const scratch = await mkdtemp(join(tmpdir(), 'test-from-python-'))
+let scratch = ''
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'test-from-python-'))
+})
 afterAll(async () => {
   await redis.stop()
   await rm(scratch, { recursive: true, force: true })
@@ -106,6 +109,7 @@ await testPage('docs/from-python.md', (page) => {
       expect(Number(await redis.cli('TTL', 'document:parseDocument:abc123'))).toBeGreaterThan(3500)
       expect(Number(await redis.cli('TTL', 'document:parseDocument:abc123'))).toBeLessThanOrEqual(3600)
       expect(parseDocument.name).toBe('parseDocument')
+      expect(parseDocument.keyFor('2e7d')).toBe("document:parseDocument:'2e7d'")
     },
   )
 

@@ -13,7 +13,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { environmentOf, findRedis } from '../../scripts/find-redis.mjs'
 import { root, run, tool } from '../../scripts/project.mjs'
 import type { RedisServer } from './redis-server.ts'
@@ -103,9 +103,8 @@ export function blocksOf(page: string, markdown: string): DocBlock[] {
 export async function testPage(path: string, register: (page: DocPage) => void, besides?: string): Promise<void> {
   const read = async (page: string): Promise<DocBlock[]> => blocksOf(page, await readFile(join(root, page), 'utf8'))
   const blocks = await read(path)
-  const folder = await mkdtemp(join(tmpdir(), 'test-docs-'))
-  afterAll(() => rm(folder, { recursive: true, force: true }))
-  await compile(path, folder, blocks, besides === undefined ? [] : await read(besides))
+  const others = besides === undefined ? [] : await read(besides)
+  let folder = ''
 
   const tested = new Set<string>()
   const find = (name: string, isKind: (language: string) => boolean): DocBlock => {
@@ -161,6 +160,12 @@ export async function testPage(path: string, register: (page: DocPage) => void, 
 
   const alone = blocks.filter(({ name }) => !tested.has(name)).map(({ name, line }) => `${name} (line ${line})`)
   if (alone.length > 0) throw new Error(`Blocks of ${path} without a test: ${alone.join(', ')}`)
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'test-docs-'))
+    await compile(path, folder, blocks, others)
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
 }
 
 /** Compiles the modules under both kinds of decorators. Each stands in its file on the line it has in the page. */
