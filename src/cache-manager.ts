@@ -29,7 +29,7 @@ import { asOptions, resolveSettings } from './settings.ts'
 import { CacheError, describe, misuse } from './support/errors.ts'
 import { createLog } from './support/log.ts'
 import { systemRuntime } from './support/runtime.ts'
-import { checkedWriteOptions } from './write-options.ts'
+import { checkedWriteOptions, severalOf } from './write-options.ts'
 
 /** Where a manager keeps its engine. A symbol of the registry: another copy of the package finds it too. */
 const engineSymbol: unique symbol = Symbol.for('@speedrun/cache/engine') as never
@@ -260,17 +260,6 @@ class Manager implements CacheManagerInterface {
     const { emitter } = this[engineSymbol]
     if (emitter.hears('invalidate')) emitter.emit('invalidate', { target, origin: 'local', outcome })
   }
-}
-
-/** A string is iterable too, and its characters are not the keys that were meant. */
-function severalOf<T>(items: Iterable<T>, method: string): Iterable<T> {
-  if (typeof items !== 'object' || items === null || !(Symbol.iterator in items)) {
-    throw misuse(
-      'CACHE_MISUSE',
-      `${method}() takes several keys as an array or another iterable, got ${describe(items)}`,
-    )
-  }
-  return items
 }
 
 function honest(outcome: Invalidation, options: InvalidateOptions | undefined): Invalidation {

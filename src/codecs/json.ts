@@ -19,7 +19,7 @@ import type { Bytes } from '../support/values.ts'
 // put before it, so that no data can pass for a tag.
 
 const tagged = '!'
-const maxDepth = 1000
+const maxDepth = 500
 
 export const jsonCodec: Codec = {
   name: 'json',

@@ -16,8 +16,8 @@ const longestKey = 4096
 const longestReadable = 128
 const loneSurrogate = /\p{Surrogate}/u
 const safeText = /^[A-Za-z0-9_.\-@=+/,]+$/
-/** Texts that would read like another kind. */
-const ambiguousText = /^(?:[-+.]?\d.*|true|false|Infinity|-Infinity|NaN)$/
+/** How a bigint reads in a scope. */
+const bigintText = /^-?\d+n$/
 
 /** What tells one cached function from another in keys. */
 export function identityOf(keyPrefix: string | undefined, name: string, version: string | number | undefined): string {
@@ -124,7 +124,7 @@ function lengthWithoutTrailingUndefined(args: readonly unknown[]): number {
 function readable(arg: unknown): string | undefined {
   if (typeof arg === 'number') return Number.isFinite(arg) && !Object.is(arg, -0) ? String(arg) : undefined
   if (typeof arg !== 'string' || arg.length > longestReadable || !safeText.test(arg)) return undefined
-  return ambiguousText.test(arg) ? `'${arg}'` : arg
+  return readsLikeAnotherKind(arg) ? `'${arg}'` : arg
 }
 
 /** Injective: `~` and `'` never come out of the encoding of a text, kinds are told apart as in `readable`. */
@@ -142,5 +142,10 @@ function segmentText(scope: KeySegment): string {
     /[!'()*~]/g,
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   )
-  return ambiguousText.test(scope) ? `'${encoded}'` : encoded
+  return readsLikeAnotherKind(scope) ? `'${encoded}'` : encoded
+}
+
+/** Whether a number, boolean or bigint would be written as this very text. A hash that begins with a digit is none of them. */
+function readsLikeAnotherKind(text: string): boolean {
+  return text === String(Number(text)) || text === 'true' || text === 'false' || bigintText.test(text)
 }

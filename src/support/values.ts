@@ -8,7 +8,7 @@ import { describe, isCacheError, misuse } from './errors.ts'
 // refused by path: what cannot survive the way to text and back must not live in memory either, or a hit would depend on where
 // it came from. Not looked for are properties put on byte containers: finding them would cost a walk over every byte.
 
-const maxDepth = 1000
+const maxDepth = 500
 /** A few forgotten elements are data; an array that is nearly all holes is a mistake that would be copied hole by hole. */
 const maxHoles = 1_000_000
 

@@ -109,7 +109,8 @@ await testPage('docs/from-python.md', (page) => {
       expect(Number(await redis.cli('TTL', 'document:parseDocument:abc123'))).toBeGreaterThan(3500)
       expect(Number(await redis.cli('TTL', 'document:parseDocument:abc123'))).toBeLessThanOrEqual(3600)
       expect(parseDocument.name).toBe('parseDocument')
-      expect(parseDocument.keyFor('2e7d')).toBe("document:parseDocument:'2e7d'")
+      expect(parseDocument.keyFor('42')).toBe("document:parseDocument:'42'")
+      expect(parseDocument.keyFor('2e7d')).toBe('document:parseDocument:2e7d')
     },
   )
 

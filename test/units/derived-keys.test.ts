@@ -50,7 +50,13 @@ function isEqual(one: readonly unknown[], other: readonly unknown[]): boolean {
     // A call has no holes in its arguments.
     return comparable([...args].slice(0, last + 1))
   }
-  return isDeepStrictEqual(comparableArgs(one), comparableArgs(other))
+  try {
+    return isDeepStrictEqual(comparableArgs(one), comparableArgs(other))
+  } catch {
+    // That of Node 22 throws for some sets with null in them: nothing can be said of this pair.
+    fc.pre(false)
+    return false
+  }
 }
 
 // Values

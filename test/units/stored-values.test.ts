@@ -185,8 +185,8 @@ describe('a value through text', () => {
     ['long bytes', new Float64Array(10_000).fill(0.1)],
     ['a large flat array', Array.from({ length: 200_000 }, (_, index) => (index === 7 ? -0 : index))],
     ['a large Map', new Map(Array.from({ length: 100_000 }, (_, index) => [index, String(index)]))],
-    ['1000 levels', Array.from({ length: 999 }).reduce<unknown>((inside) => [inside], [undefined])],
-    ['1000 levels of JSON', Array.from({ length: 999 }).reduce<unknown>((inside) => [inside], [1])],
+    ['500 levels', Array.from({ length: 499 }).reduce<unknown>((inside) => [inside], [undefined])],
+    ['500 levels of JSON', Array.from({ length: 499 }).reduce<unknown>((inside) => [inside], [1])],
   ])('keeps %s', (_, value) => {
     expect(isEqual(throughText(value), value)).toBe(true)
     expect(isEqual(copyValue(value, false).value, value)).toBe(true)
@@ -446,8 +446,8 @@ const poisons: ReadonlyArray<readonly [string, () => unknown, RegExp]> = [
   ['a getter that throws', () => ({ get a(): never { throw boom } }), /reading it failed$/],
   ['a proxy that throws', () => new Proxy({}, { ownKeys() { throw boom } }), /reading it failed$/],
   ['a revoked proxy', () => revoked.proxy, /reading it failed$/],
-  ['1001 levels', () => Array.from({ length: 1001 }).reduce<unknown>((inside) => [inside], 1), /it is nested deeper than 1000 levels$/],
-  ['1001 levels of what JSON cannot keep', () => Array.from({ length: 1001 }).reduce<unknown>((inside) => [inside], undefined), /it is nested deeper than 1000 levels$/],
+  ['501 levels', () => Array.from({ length: 501 }).reduce<unknown>((inside) => [inside], 1), /it is nested deeper than 500 levels$/],
+  ['501 levels of what JSON cannot keep', () => Array.from({ length: 501 }).reduce<unknown>((inside) => [inside], undefined), /it is nested deeper than 500 levels$/],
   ['a million holes and one', () => new Array(1_000_001), /it is an array with more than 1000000 holes$/],
   ['four billion holes', () => new Array(2 ** 32 - 1), /it is an array with more than 1000000 holes$/],
 ] // prettier-ignore
