@@ -306,6 +306,14 @@ describe('the work of one operation', () => {
     expect(most.delete).toBeLessThanOrEqual(1)
   })
 
+  test('takes the room of what is gone again: after many evictions what expired goes as soon as after few', () => {
+    const store = new MemoryStore(2 ** 40, 1_000)
+    for (let index = 0; index < 50_000; index++) store.set(`passed ${index}`, entry('x'), 100)
+    for (let index = 0; index < 1_000; index++) store.set(`old ${index}`, entry('x', { deleteAt: 10 }), 100)
+    for (let index = 0; index < 300; index++) store.set(`new ${index}`, entry('x', { createdAt: 20 }), 100)
+    expect(store.size).toBe(300)
+  })
+
   test('drops what expired unread within a quarter of a turnover', () => {
     const store = new MemoryStore(2 ** 40, Infinity)
     for (let index = 0; index < 4_000; index++) store.set(`old ${index}`, entry('x', { deleteAt: 10 }), 100)

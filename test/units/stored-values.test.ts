@@ -376,6 +376,9 @@ describe('a copy', () => {
                   ? [...value]
                   : Object.values(value)
               ).reduce((sum: number, item) => sum + least(item), 0)
+    for (const large of [new Uint8Array(5_000), new ArrayBuffer(5_000), Buffer.alloc(5_000), 'x'.repeat(2_500)]) {
+      expect(copyValue([large], false).bytes).toBeGreaterThan(5_000)
+    }
     fc.assert(
       fc.property(anyValue, anyValue, (value, other) => {
         const { bytes: size } = copyValue(value, false)
