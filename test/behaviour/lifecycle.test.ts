@@ -4,6 +4,7 @@ import type { CacheBackend } from '../../src/index.ts'
 import { cacheManager, closeCache, createCache, initCache } from '../../src/index.ts'
 import { gate, until } from '../support/gate.ts'
 import { asyncMapBackend } from '../support/map-backend.ts'
+import { manualRuntime } from '../support/manual-runtime.ts'
 import { away, switchableBackend } from '../support/slow-backend.ts'
 
 afterEach(async () => {
@@ -124,4 +125,25 @@ test('an asynchronous listener or logger that rejects harms nobody', async () =>
   expect(problems).toEqual(['listener'])
   await manager.close()
   await throwing.close()
+})
+
+test('calls that come while a backend opens wait together, once, and no longer than the budget', async () => {
+  const runtime = manualRuntime()
+  const held = gate()
+  const backend = { ...asyncMapBackend(), connect: () => held.wait() }
+  const manager = createCache({ backend, runtime, budget: '50ms', logLevel: 'silent' })
+  let answered = 0
+  const early = [manager.getOrSet('a', () => ++answered), manager.getOrSet('b', () => ++answered)]
+  await held.reached
+  expect(answered).toBe(0)
+  runtime.advance(50)
+  await Promise.all(early)
+  // The clock stands still: whoever comes now does not wait again.
+  expect(await manager.getOrSet('c', () => ++answered)).toBe(3)
+  held.open()
+  await manager.init()
+  await manager.close()
+  // Deadlines end with their turn.
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(runtime.pending).toBe(0)
 })

@@ -119,3 +119,21 @@ test('a result that cannot be cached is returned every time, and said once', asy
   await expect(manager.setValue('k', { at: [() => 1] })).rejects.toMatchObject({ code: 'CACHE_UNSTORABLE_VALUE' })
   expect(manager.stats().operations['unstorable']).toMatchObject({ loads: 3, refused: 3, fills: 0 })
 })
+
+test('a loader that asks for its signal after the hard timeout finds it aborted', async () => {
+  const manager = createCache({ backend: new MemoryBackend() })
+  const held = gate()
+  let aborted: boolean | undefined
+  const late = manager.getOrSet(
+    'k',
+    async (load) => {
+      await held.wait()
+      aborted = load.signal.aborted
+    },
+    { hardTimeout: '20ms' },
+  )
+  await expect(late).rejects.toMatchObject({ code: 'CACHE_LOAD_TIMEOUT' })
+  held.open()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(aborted).toBe(true)
+})
