@@ -1,9 +1,9 @@
-import type { CacheManager } from './contracts/cache-manager.ts'
+import type { CacheNamespace } from './contracts/cache-manager.ts'
 import type { LooseCachedOptions } from './contracts/cached-function.ts'
 import type { LoadPolicy } from './contracts/load-policy.ts'
 import { checkIdentityPart } from './core/key-encoding.ts'
 import { checkTags } from './core/tags.ts'
-import { checkLoadPolicy } from './load-policy.ts'
+import { checkCost, checkLoadPolicy, loadPolicyNames } from './load-policy.ts'
 import { toMs } from './support/duration.ts'
 import { describe, misuse, quote } from './support/errors.ts'
 import { checkOptionNames } from './support/options.ts'
@@ -21,8 +21,10 @@ export interface AnyOptions extends LoadPolicy<never> {
   readonly scope?: ((self: unknown, ...args: readonly unknown[]) => string | number | bigint | boolean) | undefined
   readonly tags?: readonly string[] | ((result: unknown, ...args: readonly unknown[]) => readonly string[]) | undefined
   readonly shouldCache?: ((result: unknown, ...args: readonly unknown[]) => boolean) | undefined
+  readonly cost?: number | ((result: unknown, ...args: readonly unknown[]) => number) | undefined
+  readonly inheritTags?: boolean | undefined
   readonly enabled?: boolean | (() => boolean) | undefined
-  readonly manager?: CacheManager | ((self: unknown) => CacheManager) | undefined
+  readonly manager?: CacheNamespace | ((self: unknown) => CacheNamespace) | undefined
 }
 
 const optionNames: ReadonlySet<string> = new Set<keyof LooseCachedOptions>([
@@ -35,13 +37,11 @@ const optionNames: ReadonlySet<string> = new Set<keyof LooseCachedOptions>([
   'scope',
   'tags',
   'shouldCache',
+  'cost',
+  'inheritTags',
   'enabled',
   'manager',
-  'hardTimeout',
-  'jitter',
-  'schema',
-  'codec',
-  'isolation',
+  ...loadPolicyNames,
 ])
 
 /** Everything that can be wrong in the options, found at definition. */
@@ -63,6 +63,13 @@ export function checkCachedOptions(given: unknown): AnyOptions {
     }
   }
   if (options.tags !== undefined && typeof options.tags !== 'function') checkTags(options.tags, 'tags')
+  if (options.cost !== undefined) checkCost(options.cost)
+  if (options.inheritTags !== undefined && typeof options.inheritTags !== 'boolean') {
+    throw misuse('CACHE_BAD_OPTION', `inheritTags must be true or false, got ${quote(options.inheritTags)}`)
+  }
+  if (options.wire === 'plain' && (options.tags !== undefined || options.inheritTags === true)) {
+    throw misuse('CACHE_BAD_OPTION', "wire: 'plain' keeps nothing but the ttl: tags cannot go with it")
+  }
   if (options.enabled !== undefined && typeof options.enabled !== 'boolean' && typeof options.enabled !== 'function') {
     throw misuse('CACHE_BAD_OPTION', `enabled must be a boolean or a function, got ${quote(options.enabled)}`)
   }

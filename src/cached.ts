@@ -1,4 +1,6 @@
-import { engineOf } from './cache-manager.ts'
+import { currentAmbient } from './ambient-call.ts'
+import type { View } from './cache-view.ts'
+import { viewOf } from './cache-view.ts'
 import type {
   AsyncFunction,
   CachedDecorator,
@@ -10,10 +12,13 @@ import type {
   NoUnknown,
   ResultOf,
 } from './contracts/cached-function.ts'
-import { createCachedCalls } from './cached-calls.ts'
+import type { CachedCalls } from './cached-calls.ts'
+import { createCachedCalls, isHandle } from './cached-calls.ts'
 import type { AnyFunction, AnyOptions } from './cached-options.ts'
+import type { Handle } from './core/hot-path.ts'
 import { checkCachedOptions } from './cached-options.ts'
 import { cacheManager } from './default-cache.ts'
+import { ambience } from './support/ambient.ts'
 import { describe, misuse } from './support/errors.ts'
 
 /** Under which a wrapper keeps what `cacheOf` binds to an object. */
@@ -70,19 +75,36 @@ function decorateLegacy(key: string | symbol, descriptor: PropertyDescriptor | u
 
 function wrap(target: unknown, options: AnyOptions, name: string): unknown {
   const fn = checkFunction(target)
-  const calls = createCachedCalls(fn, options, name, (self) => engineOf(managerFor(options, self)))
-  function cachedFunction(this: unknown, ...args: unknown[]): Promise<unknown> {
-    return calls.call(this, args)
-  }
-  carryOver(fn, cachedFunction)
+  const calls = createCachedCalls(fn, options, name, (self) => viewFor(options, self))
+  const wrapper = wrapperOf(calls)
+  carryOver(fn, wrapper)
   const bind = (self: unknown): CacheHandle<readonly unknown[], unknown> => calls.handle(self)
-  Object.defineProperty(cachedFunction, handleOf, { value: bind })
-  return Object.assign(cachedFunction, bind(undefined))
+  Object.defineProperty(wrapper, handleOf, { value: bind })
+  return Object.assign(wrapper, bind(undefined))
 }
 
-function managerFor(options: AnyOptions, self: unknown): typeof cacheManager {
+/** What callers call. A hit with one string or number as its argument ends here, without an array of arguments. */
+function wrapperOf(calls: CachedCalls): AnyFunction {
+  const { hotPath } = calls
+  function longWay(this: unknown, ...args: unknown[]): Promise<unknown> {
+    return calls.call(this, args)
+  }
+  if (hotPath === undefined) return longWay
+  // For who joined a load that an invalidation overtook; `this` is not in the key, so any caller's will do.
+  const again = (argument: Handle): Promise<unknown> => calls.call(undefined, [argument])
+  return function cachedFunction(this: unknown, argument?: unknown): Promise<unknown> {
+    if (arguments.length === 1 && isHandle(argument) && !(ambience.inUse && currentAmbient() !== undefined)) {
+      const answer = hotPath.hit(argument) ?? hotPath.join(argument, again)
+      if (answer !== undefined) return answer
+    }
+    // Passed on as they are: a rest parameter, or any other use of `arguments`, makes an object of them on every call.
+    return longWay.apply(this, arguments as unknown as unknown[])
+  }
+}
+
+function viewFor(options: AnyOptions, self: unknown): View {
   const { manager } = options
-  return manager === undefined ? cacheManager : typeof manager === 'function' ? manager(self) : manager
+  return viewOf(manager === undefined ? cacheManager : typeof manager === 'function' ? manager(self) : manager)
 }
 
 function checkFunction(target: unknown): AnyFunction {

@@ -1,3 +1,4 @@
+import type { WireFormat } from './contracts/load-policy.ts'
 import type { LogLevel } from './contracts/logger.ts'
 import { misuse, quote } from './support/errors.ts'
 
@@ -20,6 +21,7 @@ export interface CacheConfig {
   /** Seconds. */
   readonly budget: number
   readonly logLevel: LogLevel
+  readonly wireFormat: WireFormat
   readonly namespace: string | undefined
 }
 
@@ -48,6 +50,7 @@ export function loadConfig(env: Environment = process.env): CacheConfig {
     ttls: operationTtls(env),
     budget: seconds(env, 'CACHE_BUDGET', 0.2),
     logLevel: logLevel(env, 'CACHE_LOG_LEVEL'),
+    wireFormat: wireFormat(env, 'CACHE_WIRE_FORMAT'),
     namespace: text(env, 'CACHE_NAMESPACE'),
   }
 }
@@ -100,6 +103,13 @@ function logLevel(env: Environment, name: string): LogLevel {
   const level = logLevels.find((known) => known === (lower === 'warning' ? 'warn' : lower))
   if (level === undefined) throw bad(name, `one of ${logLevels.join(', ')}`, quote(value))
   return level
+}
+
+function wireFormat(env: Environment, name: string): WireFormat {
+  const value = text(env, name)?.toLowerCase()
+  if (value === undefined) return 'envelope'
+  if (value !== 'envelope' && value !== 'plain') throw bad(name, 'envelope or plain', quote(value))
+  return value
 }
 
 function url(env: Environment, name: string, fallback: string): string {

@@ -1,4 +1,5 @@
-import { CacheManager, engineOf, unopened } from './cache-manager.ts'
+import { CacheManager, unopened } from './cache-manager.ts'
+import { viewOf } from './cache-view.ts'
 import type { CacheBackend } from './contracts/backend.ts'
 import type { CacheOptions } from './contracts/cache-options.ts'
 import { loadConfig } from './config.ts'
@@ -37,8 +38,8 @@ export async function initCache(backendOrOptions?: CacheBackend | CacheOptions):
   const settings = resolveSettings(options)
   const mine = { given: backendOrOptions, environment }
   current = mine
-  const opening = engineOf(cacheManager)
-    .open(settings)
+  const opening = viewOf(cacheManager)
+    .engine.open(settings)
     .then(
       () => cacheManager,
       (error: unknown) => {

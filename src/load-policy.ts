@@ -1,12 +1,13 @@
 import { jsonCodec } from './codecs/json.ts'
 import { operationKey } from './config.ts'
-import type { LoadPolicy } from './contracts/load-policy.ts'
+import type { LoadPolicy, WireFormat } from './contracts/load-policy.ts'
 import type { Codec, StandardSchema } from './contracts/codec.ts'
 import type { Duration } from './contracts/duration.ts'
 import type { Engine } from './core/engine.ts'
 import type { Policy } from './core/policy.ts'
 import { toMs } from './support/duration.ts'
 import { describe, misuse, outOfRange, quote } from './support/errors.ts'
+import { checkOptionNames } from './support/options.ts'
 
 // Options become a policy: numbers, plain functions, nothing left to check in a call.
 
@@ -18,12 +19,43 @@ export interface PolicySource extends LoadPolicy<never> {
   readonly label: string
   readonly tags: Policy['tags']
   readonly shouldCache: Policy['shouldCache']
+  readonly cost: Policy['cost']
 }
+
+/** What `cached` and `getOrSet` both take. */
+export const loadPolicyNames: ReadonlyArray<keyof LoadPolicy<unknown>> = [
+  'swr',
+  'staleIfError',
+  'softTimeout',
+  'hardTimeout',
+  'refreshAhead',
+  'jitter',
+  'cacheErrors',
+  'schema',
+  'codec',
+  'isolation',
+  'wire',
+]
+const errorPolicyNames: ReadonlySet<string> = new Set(['ttl', 'when'])
+/** What bare JSON has no place for. */
+const envelopeOnly = ['swr', 'staleIfError', 'softTimeout', 'refreshAhead'] as const
 
 /** Everything of a policy that can be wrong is found here, at definition, whether or not there is a cache yet. */
 export function checkLoadPolicy(options: LoadPolicy<never>): void {
-  const { jitter, hardTimeout, schema, codec, isolation } = options
-  if (hardTimeout !== undefined) toMs(hardTimeout, 'hardTimeout', 'zero-is-off')
+  const { jitter, hardTimeout, swr, staleIfError, softTimeout, refreshAhead } = options
+  const { schema, codec, isolation, cacheErrors, wire } = options
+  const windows = { swr, staleIfError, softTimeout, hardTimeout }
+  for (const [name, value] of Object.entries(windows)) if (value !== undefined) toMs(value, name, 'zero-is-off')
+  const hasWindow = [swr, staleIfError].some((window) => window !== undefined && toMs(window, 'swr', 'zero-is-off') > 0)
+  if (softTimeout !== undefined && toMs(softTimeout, 'softTimeout', 'zero-is-off') > 0 && !hasWindow) {
+    throw misuse(
+      'CACHE_BAD_OPTION',
+      'softTimeout needs swr or staleIfError: without a stale value there is nothing to answer with',
+    )
+  }
+  if (refreshAhead !== undefined && typeof refreshAhead !== 'boolean') {
+    throw misuse('CACHE_BAD_OPTION', `refreshAhead must be true or false, got ${quote(refreshAhead)}`)
+  }
   if (jitter !== undefined && !(typeof jitter === 'number' && jitter >= 0 && jitter <= 1)) {
     throw outOfRange('CACHE_BAD_OPTION', `jitter must be a number from 0 to 1, got ${quote(jitter)}`)
   }
@@ -37,6 +69,35 @@ export function checkLoadPolicy(options: LoadPolicy<never>): void {
     )
   }
   if (codec !== undefined) checkCodec(codec)
+  if (cacheErrors !== undefined) checkErrorPolicy(cacheErrors)
+  checkWire(wire, options)
+}
+
+export function checkCost(cost: unknown): void {
+  if (typeof cost !== 'function' && !(typeof cost === 'number' && cost >= 0 && cost < Infinity)) {
+    throw misuse('CACHE_BAD_OPTION', `cost must be a number, zero or more, or a function, got ${quote(cost)}`)
+  }
+}
+
+function checkErrorPolicy(cacheErrors: NonNullable<LoadPolicy<never>['cacheErrors']>): void {
+  checkOptionNames(cacheErrors, errorPolicyNames, 'cacheErrors')
+  toMs(cacheErrors.ttl, 'cacheErrors.ttl')
+  if (typeof cacheErrors.when !== 'function') {
+    throw misuse(
+      'CACHE_BAD_OPTION',
+      `cacheErrors.when must be a function that says which errors are remembered, got ${quote(cacheErrors.when)}`,
+    )
+  }
+}
+
+function checkWire(wire: unknown, options: LoadPolicy<never>): void {
+  if (wire !== undefined && wire !== 'envelope' && wire !== 'plain') {
+    throw misuse('CACHE_BAD_OPTION', `wire must be 'envelope' or 'plain', got ${quote(wire)}`)
+  }
+  const lost = wire === 'plain' ? envelopeOnly.find((name) => Boolean(options[name])) : undefined
+  if (lost !== undefined) {
+    throw misuse('CACHE_BAD_OPTION', `wire: 'plain' keeps nothing but the ttl: ${lost} cannot go with it`)
+  }
 }
 
 function checkCodec(codec: Partial<Codec<never>>): void {
@@ -58,8 +119,8 @@ function checkCodec(codec: Partial<Codec<never>>): void {
 
 export function resolvePolicy(source: PolicySource, engine: Engine): Policy {
   const operation = source.operation ?? source.label
-  const { ttl, hardTimeout } = source
-  const hardTimeoutMs = hardTimeout === undefined ? 0 : toMs(hardTimeout, 'hardTimeout', 'zero-is-off')
+  const { ttl, cacheErrors } = source
+  const codec = (source.codec as Codec | undefined) ?? jsonCodec
   return {
     operation,
     counters: engine.statistics.of(operation),
@@ -69,13 +130,46 @@ export function resolvePolicy(source: PolicySource, engine: Engine): Policy {
         : ttl === undefined
           ? engine.ttlMsOf(source.operation === undefined ? undefined : operationKey(source.operation))
           : toMs(ttl, 'ttl'),
+    swrMs: toMs(source.swr ?? 0, 'swr', 'zero-is-off'),
+    staleIfErrorMs: toMs(source.staleIfError ?? 0, 'staleIfError', 'zero-is-off'),
+    softTimeoutMs: timeoutMs(source.softTimeout, 'softTimeout'),
+    hardTimeoutMs: timeoutMs(source.hardTimeout, 'hardTimeout'),
+    refreshAhead: source.refreshAhead ?? false,
     jitter: source.jitter ?? 0,
-    hardTimeoutMs: hardTimeoutMs === 0 ? Infinity : hardTimeoutMs,
+    cacheErrors:
+      cacheErrors === undefined
+        ? undefined
+        : { ttlMs: toMs(cacheErrors.ttl, 'cacheErrors.ttl'), when: (error) => cacheErrors.when(error) },
     tags: source.tags,
     shouldCache: source.shouldCache,
+    cost: source.cost,
     schema: source.schema as StandardSchema | undefined,
-    codec: (source.codec as Codec | undefined) ?? jsonCodec,
+    codec,
+    codecFor: (name) => (name === codec.name ? codec : undefined),
     customCodec: source.codec !== undefined,
     isolation: source.isolation ?? 'copy',
+    wire: wireOf(source, engine, operation),
   }
+}
+
+/** What needs more than a ttl keeps its header even where plain is the rule: a tag that is nowhere could not be invalidated. */
+function wireOf(source: PolicySource, engine: Engine, operation: string): WireFormat {
+  if (source.wire === undefined && engine.settings?.wire !== 'plain') return 'envelope'
+  if (source.wire === 'envelope') return 'envelope'
+  const tagged = typeof source.tags === 'function' || source.tags.length > 0
+  const needsHeader = tagged || envelopeOnly.some((name) => Boolean(source[name]))
+  if (needsHeader) {
+    engine.emitter.log.warn(
+      'cache',
+      `Entries of '${operation}' are written with a header: plain JSON keeps no tags and windows`,
+    )
+    return 'envelope'
+  }
+  engine.writesPlain = true
+  return 'plain'
+}
+
+function timeoutMs(duration: Duration | undefined, what: string): number {
+  const ms = toMs(duration ?? 0, what, 'zero-is-off')
+  return ms === 0 ? Infinity : ms
 }

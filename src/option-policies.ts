@@ -1,9 +1,12 @@
 import type { GetOrSetOptions } from './contracts/cache-manager.ts'
 import type { Duration } from './contracts/duration.ts'
+import type { Mode } from './contracts/load-policy.ts'
 import type { Engine } from './core/engine.ts'
+import { HotPath } from './core/hot-path.ts'
 import type { Policy } from './core/policy.ts'
 import { checkTags } from './core/tags.ts'
-import { checkLoadPolicy, resolvePolicy } from './load-policy.ts'
+import { checkCost, checkLoadPolicy, loadPolicyNames, resolvePolicy } from './load-policy.ts'
+import { describe, misuse, quote } from './support/errors.ts'
 import { checkOptionNames } from './support/options.ts'
 
 // The policies of one manager's manual operations. Option objects are often constants: what was resolved for one is found again, until
@@ -11,59 +14,110 @@ import { checkOptionNames } from './support/options.ts'
 
 const manualLabel = 'manual'
 const getOrSetLabel = 'getOrSet'
+const modes: readonly Mode[] = ['normal', 'refresh', 'bypass', 'readonly']
+/** Sets of options in use at one moment by one manager; a hit compares with the newest first. */
+const mostHittable = 8
 
 const getOrSetOptionNames: ReadonlySet<string> = new Set<keyof GetOrSetOptions<unknown>>([
   'ttl',
   'operation',
   'tags',
   'shouldCache',
-  'hardTimeout',
-  'jitter',
-  'schema',
-  'codec',
-  'isolation',
+  'cost',
+  'signal',
+  'mode',
+  ...loadPolicyNames,
 ])
 
-interface Resolved {
-  readonly version: number
+export type GivenOptions = Duration | GetOrSetOptions<unknown> | undefined
+
+/** One set of options, ready to be used. */
+interface ResolvedOptions {
   readonly policy: Policy
+  readonly signal: AbortSignal | undefined
+  readonly mode: Mode | undefined
+}
+
+/** Options as a hit sees them, and the way of a hit with them. */
+interface Hittable {
+  /** Without callbacks and what is `undefined`. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly size: number
+  readonly version: number
+  readonly hotPath: HotPath
 }
 
 export class OptionPolicies {
   readonly #engine: Engine
-  readonly #byOptions: WeakMap<object, Resolved> = new WeakMap()
-  #manual: Resolved | undefined
+  readonly #resolved: WeakMap<object, ResolvedOptions & { readonly version: number }> = new WeakMap()
+  /** Newest first. Options are mostly literals, new objects on each call with the same few contents. */
+  readonly #hittable: Hittable[] = []
+  #manual: { readonly version: number; readonly policy: Policy } | undefined
 
   constructor(engine: Engine) {
     this.#engine = engine
   }
 
   /** For `getOrSet`. @throws for options that are none */
-  of(options: Duration | GetOrSetOptions<unknown> | undefined): Policy {
-    if (typeof options !== 'object') return this.#resolve({ ttl: options }, getOrSetLabel)
-    const known = this.#byOptions.get(options)
-    if (known?.version === this.#engine.version) return known.policy
-    const policy = this.#resolve(options, getOrSetLabel)
-    this.#byOptions.set(options, { version: this.#engine.version, policy })
-    return policy
+  of(options: GivenOptions): ResolvedOptions {
+    if (typeof options !== 'object') return this.#resolve({ ttl: options })
+    const { version } = this.#engine
+    const known = this.#resolved.get(options)
+    if (known?.version === version) return known
+    const resolved = { version, ...this.#resolve(options) }
+    this.#resolved.set(options, resolved)
+    return resolved
+  }
+
+  /**
+   * The way of a hit with these options, without resolving them anew: callbacks matter only to a load, and the rest is compared.
+   * `undefined` for options that concern the one call only.
+   * @throws for options that are none
+   */
+  hotPathOf(options: GivenOptions): HotPath | undefined {
+    const { version } = this.#engine
+    const [newest] = this.#hittable
+    if (newest !== undefined && newest.version === version && isLike(options, newest)) return newest.hotPath
+    for (let index = 1; index < this.#hittable.length; index++) {
+      const one = this.#hittable[index] as Hittable
+      if (one.version !== version || !isLike(options, one)) continue
+      this.#hittable.splice(index, 1)
+      this.#hittable.unshift(one)
+      return one.hotPath
+    }
+    const { policy, signal, mode } = this.of(options)
+    if (signal !== undefined || (mode !== undefined && mode !== 'normal')) return undefined
+    const engine = this.#engine
+    const hotPath = new HotPath({ engine, policy: () => policy, identity: undefined, keyOf: String })
+    const kept = withoutCallbacks(typeof options === 'object' ? options : { ttl: options })
+    this.#hittable.unshift({ options: kept, size: Object.keys(kept).length, version, hotPath })
+    if (this.#hittable.length > mostHittable) this.#hittable.pop()
+    return hotPath
   }
 
   /** For reads that load nothing. */
   manual(): Policy {
     const { version } = this.#engine
-    if (this.#manual?.version !== version) this.#manual = { version, policy: this.#resolve({}, manualLabel) }
+    if (this.#manual?.version !== version) this.#manual = { version, policy: this.#policyOf({}, manualLabel) }
     return this.#manual.policy
   }
 
   /** For `set` and its like. */
   ofWrite(ttl: Duration | undefined, tags: readonly string[]): Policy {
-    return this.#resolve({ ttl, tags }, manualLabel)
+    return this.#policyOf({ ttl, tags }, manualLabel)
   }
 
-  #resolve(options: GetOrSetOptions<unknown>, label: string): Policy {
+  #resolve(options: GetOrSetOptions<unknown>): ResolvedOptions {
+    return { policy: this.#policyOf(options, getOrSetLabel), signal: options.signal, mode: options.mode }
+  }
+
+  #policyOf(options: GetOrSetOptions<unknown>, label: string): Policy {
     checkOptionNames(options, getOrSetOptionNames, label)
     checkLoadPolicy(options as never)
-    const { ttl, operation, tags, shouldCache } = options
+    const { ttl, operation, tags, shouldCache, cost, signal, mode } = options
+    if (signal !== undefined) checkSignal(signal)
+    if (mode !== undefined) checkMode(mode)
+    if (cost !== undefined) checkCost(cost)
     return resolvePolicy(
       {
         ...(options as object),
@@ -72,8 +126,47 @@ export class OptionPolicies {
         label,
         tags: typeof tags === 'function' ? (result) => tags(result) : checkTags(tags ?? [], 'tags'),
         shouldCache: shouldCache === undefined ? undefined : (result) => shouldCache(result),
+        cost: typeof cost === 'function' ? (result) => cost(result) : (cost ?? 0),
       },
       this.#engine,
     )
+  }
+}
+
+/** Options that only a load asks for, where they are functions. */
+function isCallback(name: string, value: unknown): boolean {
+  return typeof value === 'function' && (name === 'tags' || name === 'ttl' || name === 'shouldCache' || name === 'cost')
+}
+
+/** Whether a hit is the same with both. A name that is no option is in none that were resolved, so it is never like one. */
+function isLike(options: GivenOptions, known: Hittable): boolean {
+  if (typeof options !== 'object' || options === null) {
+    return options === undefined ? known.size === 0 : known.size === 1 && known.options['ttl'] === options
+  }
+  let left = known.size
+  for (const name in options) {
+    const value: unknown = (options as Record<string, unknown>)[name]
+    if (value === undefined && getOrSetOptionNames.has(name)) continue
+    if (value !== undefined && value === known.options[name]) left--
+    else if (!isCallback(name, value)) return false
+  }
+  return left === 0
+}
+
+function withoutCallbacks(options: GetOrSetOptions<unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => value !== undefined && !isCallback(name, value)),
+  )
+}
+
+export function checkMode(mode: unknown): void {
+  if (!modes.includes(mode as Mode)) {
+    throw misuse('CACHE_BAD_OPTION', `mode must be one of ${modes.join(', ')}, got ${quote(mode)}`)
+  }
+}
+
+export function checkSignal(signal: unknown): void {
+  if (!(signal instanceof AbortSignal)) {
+    throw misuse('CACHE_BAD_OPTION', `signal must be an AbortSignal, got ${describe(signal)}`)
   }
 }

@@ -4,6 +4,7 @@ import { checkRedisUrl, loadConfig, operationKey } from './config.ts'
 import type { CacheBackend } from './contracts/backend.ts'
 import type { CacheOptions, OnUnavailable } from './contracts/cache-options.ts'
 import type { Duration } from './contracts/duration.ts'
+import type { WireFormat } from './contracts/load-policy.ts'
 import type { LogLevel } from './contracts/logger.ts'
 import type { Settings } from './core/engine.ts'
 import { checkIdentityPart } from './core/key-encoding.ts'
@@ -29,6 +30,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof CacheOptions>([
   'fallbackMaxBytes',
   'maxValueBytes',
   'journalLimit',
+  'wire',
   'namespace',
   'logger',
   'logLevel',
@@ -38,6 +40,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof CacheOptions>([
 ])
 const requiredMethods = ['get', 'set', 'delete', 'exists', 'ping', 'close'] as const
 const onUnavailables: readonly OnUnavailable[] = ['memory', 'none', 'throw']
+const wireFormats: readonly WireFormat[] = ['envelope', 'plain']
 const logLevels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error', 'silent']
 
 /** A backend, or options: told apart by the method every backend has. */
@@ -83,6 +86,7 @@ export function resolveSettings(options: CacheOptions): Settings {
     socketTimeoutMs,
     maxValueBytes: positive(options.maxValueBytes ?? 16 * 1024 * 1024, 'maxValueBytes'),
     journalLimit: positive(options.journalLimit ?? 100_000, 'journalLimit'),
+    wire: oneOf(options.wire ?? config.wireFormat, wireFormats, 'wire'),
     namespace,
     log: createLog(options.logger, oneOf(options.logLevel ?? config.logLevel, logLevels, 'logLevel')),
     redactKey: options.redactKey ?? ((key) => key),

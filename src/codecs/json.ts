@@ -1,82 +1,108 @@
 import type { Codec } from '../contracts/codec.ts'
+import { bytesKind, fromUint8Array, isBytesKind, toUint8Array } from '../support/bytes.ts'
+import type { Bytes } from '../support/bytes.ts'
 import { describe, misuse } from '../support/errors.ts'
-import {
-  bytesKind,
-  checkElements,
-  fromUint8Array,
-  isBytesKind,
-  isPlain,
-  setOwn,
-  toUint8Array,
-  unreadable,
-  unstorable,
-} from '../support/values.ts'
-import type { Bytes } from '../support/values.ts'
+import { inheritsKeys, isAbove, isExactly, isPlain, maxDepth, oddityOf, setOwn } from '../support/plain.ts'
+import { explain, unstorable } from '../support/unstorable.ts'
 
 // Lossless JSON. A value that JSON keeps as it is becomes plain JSON, readable by any language and in `redis-cli GET`. Only a
 // value that JSON would change is written in the tagged form: `!`, which no JSON text begins with, and then JSON in
 // which everything special is an array `["$kind", ...]`. An ordinary array that begins with a text starting with `$` gets `"$"`
 // put before it, so that no data can pass for a tag.
+//
+// The text may come from anyone who can write to the store: decoding gives a value that `encode` could have written, or throws
+// CACHE_CORRUPT_ENTRY; it never overflows the stack and never changes a prototype.
 
 const tagged = '!'
-const maxDepth = 500
 
 export const jsonCodec: Codec = {
   name: 'json',
   encode(value) {
-    const path: PropertyKey[] = []
     try {
-      return survivesJson(value, 0) ? JSON.stringify(value) : tagged + JSON.stringify(toTagged(value, path, new Set()))
+      return survivesJson(value) ? JSON.stringify(value) : tagged + JSON.stringify(toTagged(value, 0, []))
     } catch (error) {
-      throw unreadable(path, error)
+      throw explain(value, error)
     }
   },
   decode(text) {
     try {
-      return text.startsWith(tagged) ? fromTagged(JSON.parse(text.slice(1))) : (JSON.parse(text) as unknown)
+      if (text.startsWith(tagged)) return fromTagged(JSON.parse(text.slice(1)), 0)
+      const value: unknown = JSON.parse(text)
+      // Every level takes two characters.
+      const isDeep =
+        text.length > 2 * maxDepth && typeof value === 'object' && value !== null && isTooDeep(value, 0, inheritsKeys())
+      if (!isDeep) return value
     } catch {
       // Without the cause: what `JSON.parse` throws quotes the text, and that is a value.
-      throw corrupt()
     }
+    throw corrupt()
   },
 }
 
 /** Whether `JSON.parse(JSON.stringify(value))` equals `value`. Cheaper than writing and comparing. */
-function survivesJson(value: unknown, depth: number): boolean {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return true
-    case 'number':
-      // Finite and not -0.
-      return value - value === 0 && (value !== 0 || 1 / value > 0)
-    case 'object':
-      break
-    default:
-      return false
-  }
-  if (value === null) return true
-  if (depth >= maxDepth) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
+function survivesJson(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
+    ? survivesInside(value, 0, [], inheritsKeys())
+    : isJsonPrimitive(value)
+}
+
+function isJsonPrimitive(value: unknown): boolean {
+  // A number: finite and not -0.
+  if (typeof value === 'number') return value - value === 0 && (value !== 0 || 1 / value > 0)
+  return typeof value === 'string' || typeof value === 'boolean' || value === null
+}
+
+function survivesInside(value: object, depth: number, above: object[], inherits: boolean): boolean {
+  if (depth >= maxDepth || isAbove(above, depth, value)) return false
+  above[depth] = value
   if (typeof (value as { readonly toJSON?: unknown }).toJSON === 'function') return false
   // By what it is and not only by its prototype, as `JSON.stringify` does.
   if (Array.isArray(value)) {
-    if (prototype !== Array.prototype) return false
     const array = value as readonly unknown[]
+    if (oddityOf(array) !== undefined) return false
+    // `at`, not an index: where arrays of numbers and of objects meet, optimised code would turn the numbers into objects.
+    // A hole is read as undefined.
     for (let index = 0; index < array.length; index++) {
-      if (!survivesJson(array[index], depth + 1)) return false
+      const item = array.at(index)
+      if (typeof item === 'object' && item !== null) {
+        if (!survivesInside(item, depth + 1, above, inherits)) return false
+      } else if (!isJsonPrimitive(item)) return false
     }
-    return Object.keys(array).length === array.length && Object.getOwnPropertySymbols(array).length === 0
+    return true
   }
+  const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== null) return false
-  const object = value as Record<string, unknown>
-  for (const key of Object.keys(object)) {
-    if (!survivesJson(object[key], depth + 1)) return false
+  if (Object.getOwnPropertySymbols(value).length > 0) return false
+  for (const key in value) {
+    if (inherits && !Object.hasOwn(value, key)) continue
+    const item = (value as Record<string, unknown>)[key]
+    if (typeof item === 'object' && item !== null) {
+      if (!survivesInside(item, depth + 1, above, inherits)) return false
+    } else if (!isJsonPrimitive(item)) return false
   }
-  return Object.getOwnPropertySymbols(object).length === 0
+  return true
 }
 
-function toTagged(value: unknown, path: PropertyKey[], above: Set<object>): unknown {
+/** Whether a value that `JSON.parse` made stays within the depth that can be cached: `JSON.parse` reads any. */
+function isTooDeep(value: object, depth: number, inherits: boolean): boolean {
+  if (depth >= maxDepth) return true
+  if (Array.isArray(value)) {
+    const array = value as readonly unknown[]
+    for (let index = 0; index < array.length; index++) {
+      const item = array.at(index)
+      if (typeof item === 'object' && item !== null && isTooDeep(item, depth + 1, inherits)) return true
+    }
+    return false
+  }
+  for (const key in value) {
+    if (inherits && !Object.hasOwn(value, key)) continue
+    const item = (value as Record<string, unknown>)[key]
+    if (typeof item === 'object' && item !== null && isTooDeep(item, depth + 1, inherits)) return true
+  }
+  return false
+}
+
+function toTagged(value: unknown, depth: number, above: object[]): unknown {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -89,128 +115,163 @@ function toTagged(value: unknown, path: PropertyKey[], above: Set<object>): unkn
       if (Object.is(value, -0)) return ['$f', '-0']
       return Number.isFinite(value) ? value : ['$f', String(value)]
     case 'object':
-      return value === null ? null : objectToTagged(value, path, above)
+      break
     default:
-      throw unstorable(path, `it is ${describe(value)}`)
+      throw unstorable([], `it is ${describe(value)}`)
   }
+  if (value === null) return null
+  if (depth >= maxDepth || isAbove(above, depth, value)) throw unstorable([], 'it is nested too deep')
+  above[depth] = value
+  return writeObject(value, (item) => toTagged(item, depth + 1, above))
 }
 
-function objectToTagged(value: object, path: PropertyKey[], above: Set<object>): unknown {
-  if (above.has(value)) throw unstorable(path, 'it contains itself')
-  if (above.size >= maxDepth) throw unstorable([], `it is nested deeper than ${maxDepth} levels`)
-  above.add(value)
-  const inside = (item: unknown, at: PropertyKey): unknown => {
-    path.push(at)
-    const written = toTagged(item, path, above)
-    path.pop()
-    return written
-  }
-  const written = writeObject(value, path, inside)
-  above.delete(value)
-  return written
-}
-
-function writeObject(
-  value: object,
-  path: readonly PropertyKey[],
-  inside: (item: unknown, at: PropertyKey) => unknown,
-): unknown {
+function writeObject(value: object, inside: (item: unknown) => unknown): unknown {
   if (Array.isArray(value)) {
-    checkElements(value, path)
-    const items = Array.from({ length: value.length }, (_, index) =>
-      index in value ? inside(value[index], index) : ['$h'],
-    )
+    const oddity = oddityOf(value)
+    if (oddity !== undefined) throw unstorable([], `it is ${oddity}`)
+    const items = Array.from({ length: value.length }, (_, index) => (index in value ? inside(value[index]) : ['$h']))
     return typeof value[0] === 'string' && value[0].startsWith('$') ? ['$', ...items] : items
   }
   if (isPlain(value)) {
-    if (Object.getOwnPropertySymbols(value).length > 0) throw unstorable(path, 'it has a symbol as a key')
+    if (Object.getOwnPropertySymbols(value).length > 0) throw unstorable([], 'it has a symbol as a key')
     const written: object = Object.create(null) as object
-    for (const [key, item] of Object.entries(value)) setOwn(written, key, inside(item, key))
+    for (const [key, item] of Object.entries(value)) setOwn(written, key, inside(item))
     return 'toJSON' in written ? ['$o', ...Object.entries(written).flat()] : written
   }
   // Only exact classes: one that extends Date would come back as a Date.
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (Reflect.ownKeys(value).length === 0) {
-    if (prototype === Date.prototype)
-      return ['$d', Number.isNaN((value as Date).getTime()) ? null : (value as Date).getTime()]
-    if (prototype === URL.prototype) return ['$url', (value as URL).href]
-    if (prototype === Map.prototype)
-      return [
-        '$m',
-        ...[...(value as Map<unknown, unknown>)].flatMap(([key, item]) => [
-          inside(key, '<key>'),
-          inside(item, '<value>'),
-        ]),
-      ]
-    if (prototype === Set.prototype)
-      return ['$s', ...[...(value as Set<unknown>)].map((item) => inside(item, '<item>'))]
+  if (isExactly(value, Date)) {
+    const time = (value as Date).getTime()
+    return ['$d', Number.isNaN(time) ? null : time]
   }
+  if (isExactly(value, URL)) return ['$url', (value as URL).href]
+  if (isExactly(value, Map)) return ['$m', ...[...(value as Map<unknown, unknown>)].flat().map(inside)]
+  if (isExactly(value, Set)) return ['$s', ...[...(value as Set<unknown>)].map(inside)]
   const kind = bytesKind(value)
-  if (kind !== undefined) {
-    const bytes = toUint8Array(value as Bytes)
-    return ['$b', kind, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')]
-  }
-  throw unstorable(path, `it is ${describe(value)}`)
+  if (kind === undefined) throw unstorable([], `it is ${describe(value)}`)
+  const bytes = toUint8Array(value as Bytes)
+  return ['$b', kind, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')]
 }
 
-function fromTagged(written: unknown): unknown {
+function fromTagged(written: unknown, depth: number): unknown {
   if (typeof written !== 'object' || written === null) return written
-  if (!Array.isArray(written)) {
-    for (const key of Object.keys(written)) setOwn(written, key, fromTagged((written as Record<string, unknown>)[key]))
-    return written
+  if (Array.isArray(written)) {
+    const tag: unknown = written[0]
+    if (typeof tag === 'string' && tag.startsWith('$')) return readTag(tag, written, depth)
+    return readArray(written, 0, depth)
   }
-  const [tag, ...rest] = written as unknown[]
-  if (typeof tag !== 'string' || !tag.startsWith('$')) return readArray(written)
+  checkDepth(depth)
+  const object = written as Record<string, unknown>
+  for (const key of Object.keys(object)) {
+    const item = object[key]
+    // Also an own `__proto__`: it is there already, so this sets no prototype.
+    if (typeof item === 'object' && item !== null) object[key] = fromTagged(item, depth + 1)
+  }
+  return object
+}
+
+function readTag(tag: string, written: readonly unknown[], depth: number): unknown {
+  const first = written[1]
   switch (tag) {
-    case '$':
-      return readArray(rest)
     case '$u':
+      checkLength(written, 1)
       return undefined
     case '$n':
-      return BigInt(text(rest[0]))
+      checkLength(written, 2)
+      return readBigInt(first)
     case '$f':
-      return Number(text(rest[0]))
+      checkLength(written, 2)
+      return readNumber(first)
+  }
+  checkDepth(depth)
+  switch (tag) {
+    case '$':
+      return readArray(written, 1, depth)
     case '$d':
-      if (rest[0] !== null && typeof rest[0] !== 'number') throw corrupt()
-      return new Date(rest[0] ?? Number.NaN)
+      checkLength(written, 2)
+      return readDate(first)
     case '$url':
-      return new URL(text(rest[0]))
-    case '$m':
-      return new Map(pairs(rest).map(([key, item]) => [fromTagged(key), fromTagged(item)]))
-    case '$s':
-      return new Set(rest.map(fromTagged))
-    case '$o': {
-      const object = {}
-      for (const [key, item] of pairs(rest)) setOwn(object, text(key), fromTagged(item))
-      return object
+      checkLength(written, 2)
+      return new URL(text(first))
+    case '$b':
+      checkLength(written, 3)
+      return readBytes(text(first), text(written[2]))
+    case '$s': {
+      const set = new Set<unknown>()
+      for (let index = 1; index < written.length; index++) set.add(fromTagged(written[index], depth + 1))
+      return set
     }
-    case '$b': {
-      const kind = text(rest[0])
-      if (!isBytesKind(kind)) throw corrupt()
-      return fromUint8Array(kind, Buffer.from(text(rest[1]), 'base64'))
+    case '$m': {
+      checkPairs(written)
+      const map = new Map<unknown, unknown>()
+      for (let index = 1; index < written.length; index += 2)
+        map.set(fromTagged(written[index], depth + 1), fromTagged(written[index + 1], depth + 1))
+      return map
+    }
+    case '$o': {
+      checkPairs(written)
+      const object = {}
+      for (let index = 1; index < written.length; index += 2)
+        setOwn(object, text(written[index]), fromTagged(written[index + 1], depth + 1))
+      return object
     }
     default:
       throw corrupt()
   }
 }
 
-function readArray(written: readonly unknown[]): unknown[] {
-  const array = new Array<unknown>(written.length)
-  written.forEach((item, index) => {
+/** The elements from one on. */
+function readArray(written: readonly unknown[], from: number, depth: number): unknown[] {
+  checkDepth(depth)
+  const array = new Array<unknown>(written.length - from)
+  for (let index = from; index < written.length; index++) {
+    const item = written[index]
     const isHole = Array.isArray(item) && item.length === 1 && item[0] === '$h'
-    if (!isHole) array[index] = fromTagged(item)
-  })
+    if (!isHole) array[index - from] = fromTagged(item, depth + 1)
+  }
   return array
 }
 
-function pairs(flat: readonly unknown[]): Array<[unknown, unknown]> {
-  if (flat.length % 2 !== 0) throw corrupt()
-  return Array.from({ length: flat.length / 2 }, (_, index) => [flat[2 * index], flat[2 * index + 1]])
+function readBigInt(digits: unknown): bigint {
+  // Not all that `BigInt` takes, spaces and hexadecimal digits among it, is what it prints.
+  if (!/^(?:0|-?[1-9]\d*)$/.test(text(digits))) throw corrupt()
+  return BigInt(digits as string)
+}
+
+function readNumber(name: unknown): number {
+  if (name !== '-0' && name !== 'NaN' && name !== 'Infinity' && name !== '-Infinity') throw corrupt()
+  return Number(name)
+}
+
+function readDate(time: unknown): Date {
+  const date = new Date(time === null ? Number.NaN : (time as number))
+  if (time !== null && date.getTime() !== time) throw corrupt()
+  return date
+}
+
+function readBytes(kind: string, base64: string): object {
+  const bytes = Buffer.from(base64, 'base64')
+  // What is no base64 is skipped in silence.
+  const padding = base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0
+  if (!isBytesKind(kind) || base64.length % 4 !== 0 || bytes.length !== (base64.length / 4) * 3 - padding)
+    throw corrupt()
+  return fromUint8Array(kind, bytes)
 }
 
 function text(value: unknown): string {
   if (typeof value !== 'string') throw corrupt()
   return value
+}
+
+function checkLength(written: readonly unknown[], length: number): void {
+  if (written.length !== length) throw corrupt()
+}
+
+function checkPairs(written: readonly unknown[]): void {
+  if (written.length % 2 !== 1) throw corrupt()
+}
+
+function checkDepth(depth: number): void {
+  if (depth >= maxDepth) throw corrupt()
 }
 
 function corrupt(): TypeError {

@@ -31,6 +31,7 @@ export interface CacheBackend {
   readonly name?: string
   readonly batch?: BatchCapability
   readonly tags?: TagCapability
+  readonly scan?: ScanCapability
   readonly embedded?: EmbeddedCapability
 }
 
@@ -53,8 +54,17 @@ export interface TagCapability {
   read(since: TagPosition | undefined): Awaitable<TagDelta>
   /** Stamps the tags, all with one new highest stamp. */
   stamp(tags: readonly string[], since: TagPosition | undefined): Awaitable<TagDelta>
-  /** Gives the clock a new random id without stamps. */
-  renew(): Awaitable<TagDelta>
+  /**
+   * Gives the clock a new random id without stamps.
+   * @param emptied nothing written before is left: values without our header need not count as older than this
+   */
+  renew(emptied?: boolean): Awaitable<TagDelta>
+}
+
+/** Which keys there are. */
+export interface ScanCapability {
+  /** Pages of keys that begin with `prefix`: each key that is there all the time at least once. */
+  keys(prefix: string): AsyncIterable<readonly string[]>
 }
 
 /** How much of a tag clock a node knows: everything up to `mark` under `id`. */

@@ -1,6 +1,6 @@
 import type { CacheBackend } from './backend.ts'
 import type { CacheOptions } from './cache-options.ts'
-import type { LoadPolicy, Operation } from './load-policy.ts'
+import type { LoadPolicy, Mode, Operation } from './load-policy.ts'
 import type { StandardSchema } from './codec.ts'
 import type { Duration } from './duration.ts'
 import type { CacheEvents, Invalidation } from './events.ts'
@@ -23,14 +23,25 @@ export interface GetOrSetOptions<R> extends LoadPolicy<R> {
   readonly operation?: Operation | undefined
   readonly tags?: readonly string[] | ((result: R) => readonly string[]) | undefined
   readonly shouldCache?: ((result: R) => boolean) | undefined
+  /** What one load costs, in a unit of your own: statistics sum up what was spent and what hits saved. Default: 0. */
+  readonly cost?: number | ((result: R) => number) | undefined
+  /** This caller's: when it aborts, the call rejects with its reason; when all callers are gone, the load is aborted. */
+  readonly signal?: AbortSignal | undefined
+  /** Default: that of `withCache`, else `'normal'`. */
+  readonly mode?: Mode | undefined
 }
 
+/** Why a loader runs: nothing to serve · behind a stale value · ahead of the end of a fresh one · asked for. */
+export type LoadReason = 'miss' | 'stale' | 'ahead' | 'refresh'
+
 /** Given to a loader of `getOrSet`. */
-export interface LoadContext {
+export interface LoadContext<R = unknown> {
   readonly key: string
-  readonly reason: 'miss' | 'refresh'
-  /** Aborted when the load's result is no longer wanted: at its hard timeout. */
+  readonly reason: LoadReason
+  /** Aborted when the load's result is no longer wanted: at its hard timeout, or when the last caller is gone. */
   readonly signal: AbortSignal
+  /** The old value, where one may still be served: to ask the source only for what changed since. A copy, made when it is read. */
+  readonly stale?: R | undefined
 }
 
 /** What `inspect` tells of an entry; never its value. */
@@ -43,12 +54,12 @@ export interface EntryInfo {
 }
 
 /**
- * A cache. Reads fail open: no fault of the store rejects them or delays them beyond the budget. Invalidations tell the
- * truth about the shared store.
+ * A cache, or a part of one. Reads fail open: no fault of the store rejects them or delays them beyond the budget. Invalidations
+ * tell the truth about the shared store.
  *
  * Absence is `null` for raw strings and `undefined` for typed values; `exists` tells a stored `undefined` from none.
  */
-export interface CacheManager extends AsyncDisposable {
+export interface CacheNamespace {
   /** The text of an entry: the string that `set` stored, or the JSON text of a typed entry. */
   get(key: string): Promise<string | null>
   /**
@@ -73,7 +84,7 @@ export interface CacheManager extends AsyncDisposable {
   /** The cached value of `key`, else what `loader` returns, loaded once for all who wait. */
   getOrSet<R>(
     key: string,
-    loader: (load: LoadContext) => R | Promise<R>,
+    loader: (load: LoadContext<NoInfer<R>>) => R | Promise<R>,
     options?: Duration | GetOrSetOptions<NoInfer<R>>,
   ): Promise<R>
 
@@ -81,21 +92,31 @@ export interface CacheManager extends AsyncDisposable {
   deleteMany(keys: Iterable<string>, options?: InvalidateOptions): Promise<Invalidation>
   /** Makes every entry with one of the tags void, in one step, however many there are. */
   invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Invalidation>
-  /** Makes every entry void. */
+  /** Makes every entry void: of this namespace, if it is one, those of namespaces within it too. */
   clear(options?: InvalidateOptions): Promise<Invalidation>
+  /**
+   * A part of this cache under a prefix of its own, with its own `clear`. The same name gives the same part.
+   * @throws {TypeError} `CACHE_BAD_OPTION` for a name that cannot stand in a key
+   */
+  namespace(name: string): CacheNamespace
 
   /** Facts about an entry, without its value. */
   inspect(key: string): Promise<EntryInfo | null>
+  /** Of the whole cache. */
+  stats(): CacheStats
+  /** Of the whole cache. @returns the function that removes the listener. */
+  on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): () => void
+}
+
+/** A cache with its life: what opens it, tells how it is, and closes it. */
+export interface CacheManager extends CacheNamespace, AsyncDisposable {
   /** Whether the configured primary answers within the budget. */
   healthCheck(): Promise<boolean>
   healthReport(): Promise<HealthReport>
-  stats(): CacheStats
-  /** @returns the function that removes the listener. */
-  on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): () => void
 
   /** Opens the backend; done by the first operation when not called. Idempotent. */
   init(): Promise<this>
-  /** Resolves when every write under way has settled. */
+  /** Resolves when every write and every load behind a stale value under way has settled. */
   drain(): Promise<void>
   /** Drains, closes what this manager opened, leaves no timer and no handle. Idempotent. */
   close(): Promise<void>

@@ -1,5 +1,6 @@
 import type { CacheBackend } from './backend.ts'
 import type { Duration } from './duration.ts'
+import type { WireFormat } from './load-policy.ts'
 import type { Logger, LogLevel } from './logger.ts'
 import type { Runtime } from './runtime.ts'
 
@@ -40,6 +41,12 @@ export interface CacheOptions {
   readonly maxValueBytes?: number | undefined
   /** Invalidations kept for the primary's return; beyond it, its whole content is made void instead. Default: 100,000. */
   readonly journalLimit?: number | undefined
+  /**
+   * How entries are written whose function does not say: `'plain'` for fleets that share them with other languages. What needs more
+   * than a ttl (tags, stale windows, `refreshAhead`) is written with a header all the same. Default: `CACHE_WIRE_FORMAT`, else
+   * `'envelope'`.
+   */
+  readonly wire?: WireFormat | undefined
   /** Put before every key, as `<namespace>:`. Default: `CACHE_NAMESPACE`, else none (the keys are then as written). */
   readonly namespace?: string | undefined
   /** Default: prints `LEVEL:name:message` to stderr. */

@@ -1,8 +1,8 @@
-import type { CacheManager } from './cache-manager.ts'
+import type { CacheNamespace } from './cache-manager.ts'
 import type { StandardSchema } from './codec.ts'
 import type { Duration } from './duration.ts'
 import type { Invalidation } from './events.ts'
-import type { Isolation, KeySegment, LoadPolicy, Operation, ReadStatus } from './load-policy.ts'
+import type { Isolation, KeySegment, LoadPolicy, Operation, ReadStatus, WireFormat } from './load-policy.ts'
 
 /**
  * Options of `cached`. Callbacks that run before the load take the arguments, those after it the result and then the
@@ -25,10 +25,17 @@ export interface CachedOptions<A extends readonly unknown[], R, This = unknown> 
   readonly tags?: readonly string[] | ((result: R, ...args: A) => readonly string[]) | undefined
   /** `false` keeps the result out of the cache. Default: everything is stored, `null` and `undefined` too. */
   readonly shouldCache?: ((result: R, ...args: A) => boolean) | undefined
+  /** What one load costs, in a unit of your own (money, tokens): statistics sum up what was spent and what hits saved. Default: 0. */
+  readonly cost?: number | ((result: R, ...args: A) => number) | undefined
+  /**
+   * The tags of the cached calls this function makes flow up to its entry, so that invalidating a document drops what was derived
+   * from it. Switches AsyncLocalStorage on, for the whole process. Default: `false`.
+   */
+  readonly inheritTags?: boolean | undefined
   /** `false`: this function is not cached now. Default: `true`. */
   readonly enabled?: boolean | (() => boolean) | undefined
-  /** Default: the `cacheManager` that `initCache` sets up. */
-  readonly manager?: CacheManager | ((self: This) => CacheManager) | undefined
+  /** Default: the `cacheManager` that `initCache` sets up. A namespace of a manager will do. */
+  readonly manager?: CacheNamespace | ((self: This) => CacheNamespace) | undefined
 
   // A decorator's context has a `name` and so satisfies options that are all optional; this refuses a bare `@cached`.
   readonly kind?: never
@@ -99,13 +106,21 @@ export interface LooseCachedOptions {
   readonly scope?: Loose<KeySegment> | undefined
   readonly tags?: readonly string[] | Loose<readonly string[]> | undefined
   readonly shouldCache?: Loose<boolean> | undefined
+  readonly cost?: number | Loose<number> | undefined
+  readonly inheritTags?: boolean | undefined
   readonly enabled?: boolean | (() => boolean) | undefined
-  readonly manager?: CacheManager | Loose<CacheManager> | undefined
+  readonly manager?: CacheNamespace | Loose<CacheNamespace> | undefined
+  readonly swr?: Duration | undefined
+  readonly staleIfError?: Duration | undefined
+  readonly softTimeout?: Duration | undefined
   readonly hardTimeout?: Duration | undefined
+  readonly refreshAhead?: boolean | undefined
   readonly jitter?: number | undefined
+  readonly cacheErrors?: { readonly ttl: Duration; readonly when: (error: never) => boolean } | undefined
   readonly schema?: StandardSchema<never, unknown> | undefined
   readonly codec?: { readonly name: string; encode(value: never): string; decode(text: string): unknown } | undefined
   readonly isolation?: Isolation | undefined
+  readonly wire?: WireFormat | undefined
   // A function has `name` and so satisfies options that are all optional; these two refuse it.
   readonly apply?: never
   readonly kind?: never

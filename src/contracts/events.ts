@@ -23,9 +23,10 @@ export interface MissEvent {
 
 /**
  * `stored` in the cache · `refused` by `shouldCache`, the size limit, the codec or the store · `fenced`: an invalidation
- * came while it ran · `failed`: the loader threw · `uncached`: there is no cache to store it in now.
+ * came while it ran · `failed`: the loader threw · `aborted`: the last caller was gone before it ended · `uncached`: there is no
+ * cache to store it in now, or the mode says not to.
  */
-export type LoadOutcome = 'stored' | 'refused' | 'fenced' | 'failed' | 'uncached'
+export type LoadOutcome = 'stored' | 'refused' | 'fenced' | 'failed' | 'aborted' | 'uncached'
 
 export interface LoadEvent {
   readonly key: string
@@ -41,7 +42,8 @@ export interface LoadEvent {
 export type Invalidation = 'applied' | 'journaled' | 'disabled'
 
 export interface InvalidateEvent {
-  readonly target: { readonly keys: readonly string[] } | { readonly tags: readonly string[] } | 'all'
+  readonly target:
+    { readonly keys: readonly string[] } | { readonly tags: readonly string[] } | { readonly namespace: string } | 'all'
   readonly origin: 'local'
   readonly outcome: Invalidation
 }
@@ -60,7 +62,9 @@ export interface StateEvent {
 
 export interface ProblemEvent {
   readonly error: unknown
-  readonly during: 'read' | 'write' | 'invalidate' | 'encode' | 'decode' | 'connect' | 'close' | 'listener' | 'policy'
+  /** `load`: the loader failed behind a value that was served, so that no caller heard of it. */
+  readonly during:
+    'read' | 'write' | 'invalidate' | 'encode' | 'decode' | 'connect' | 'close' | 'listener' | 'policy' | 'load'
   readonly key?: string | undefined
 }
 

@@ -1,5 +1,6 @@
 /** Counters of one operation (the `operation` option, else the `keyPrefix`, else the name) since the manager was made. */
 export interface OperationStats {
+  /** By where the value came from; `stale`: served after its ttl, wherever it came from. */
   readonly hits: { readonly l1: number; readonly l2: number; readonly stale: number }
   readonly misses: number
   readonly loads: number
@@ -15,6 +16,10 @@ export interface OperationStats {
   readonly loadMs: number
   /** Loader time that hits made unnecessary, milliseconds: each hit saves what its entry took to compute. */
   readonly savedMs: number
+  /** What loads cost, by the `cost` option, in its unit. */
+  readonly cost: number
+  /** What hits saved of it. */
+  readonly savedCost: number
 }
 
 export interface CacheStats {

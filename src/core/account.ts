@@ -1,4 +1,3 @@
-import type { Entry } from '../contracts/entry.ts'
 import type { LoadOutcome, MissReason, Source } from '../contracts/events.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import type { Emitter } from './emit.ts'
@@ -8,7 +7,16 @@ import type { Policy } from './policy.ts'
 
 interface Named {
   readonly key: string
-  readonly policy: Policy
+  readonly policy: Pick<Policy, 'operation' | 'counters'>
+}
+
+/** What there is to say of a value that was served. */
+export interface Served {
+  readonly source: Source
+  readonly stale: boolean
+  readonly createdAt: number
+  readonly computeMs: number
+  readonly cost: number
 }
 
 export class Account {
@@ -20,15 +28,25 @@ export class Account {
     this.#runtime = runtime
   }
 
-  hit(call: Named, source: Exclude<Source, 'load'>, entry: Pick<Entry, 'createdAt' | 'computeMs'>): void {
+  /** A value was served that this call did not load. */
+  hit(call: Named, { source, stale, createdAt, computeMs, cost }: Served): void {
+    if (source === 'load') return
     const { counters, operation } = call.policy
-    if (source === 'fallback') counters.fallbackHits++
+    if (stale) counters.hits.stale++
+    else if (source === 'fallback') counters.fallbackHits++
     else counters.hits[source]++
-    counters.savedMs += entry.computeMs
-    if (this.#emitter.log.debugs) this.#emitter.hitLine(call.key)
+    counters.savedMs += computeMs
+    counters.savedCost += cost
+    this.tellHit(call.key, operation, source, stale, createdAt)
+  }
+
+  /** The event and the line of a hit that is counted already. */
+  tellHit(key: string, operation: string, source: Exclude<Source, 'load'>, stale: boolean, createdAt: number): void {
+    if (!this.#emitter.hearsHits) return
+    if (this.#emitter.log.debugs) this.#emitter.hitLine(key)
     if (!this.#emitter.hears('hit')) return
-    const ageMs = Math.max(0, this.#runtime.now() - entry.createdAt)
-    this.#emitter.emit('hit', { key: call.key, operation, source, stale: false, ageMs })
+    const ageMs = Math.max(0, this.#runtime.now() - createdAt)
+    this.#emitter.emit('hit', { key, operation, source, stale, ageMs })
   }
 
   miss(call: Named, reason: MissReason): undefined {
@@ -44,9 +62,10 @@ export class Account {
   }
 
   /** A loader came to its end, and this is what became of it. */
-  loaded(call: Named, ms: number, outcome: LoadOutcome): void {
+  loaded(call: Named, ms: number, outcome: LoadOutcome, cost = 0): void {
     const { counters, operation } = call.policy
     counters.loadMs += ms
+    counters.cost += cost
     if (outcome === 'stored') counters.fills++
     else if (outcome === 'fenced') counters.fenced++
     else if (outcome === 'refused') counters.refused++

@@ -1,14 +1,14 @@
 import type { TagPosition } from '../contracts/backend.ts'
-import type { Entry } from '../contracts/entry.ts'
-import type { Invalidation } from '../contracts/events.ts'
-import type { MemoryTier } from '../contracts/memory-tier.ts'
+import type { Marks } from '../contracts/entry.ts'
+import type { Invalidation, MissReason } from '../contracts/events.ts'
+import type { MemoryTier, Slot } from '../contracts/memory-tier.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { Background } from '../support/background.ts'
 import type { Fence, FenceToken } from './fence.ts'
 import type { CodecLookup } from './judge.ts'
 import type { ProcessTags } from './process-tags.ts'
 import { createProcessTags } from './process-tags.ts'
-import type { FillOutcome, Read, Store } from './store.ts'
+import type { FillOutcome, HotMemory, Item, Read, Store } from './store.ts'
 import { absent } from './store.ts'
 import { TagTable } from './tags.ts'
 
@@ -24,7 +24,8 @@ export interface EmbeddedStoreOptions {
 }
 
 /** What all managers on one tier share: one clock to judge its entries by, and each other's loads in flight to make void. */
-interface Shared {
+interface Shared extends HotMemory {
+  generation: number
   readonly clock: ProcessTags
   readonly table: TagTable
   readonly fences: Set<Fence>
@@ -35,7 +36,7 @@ const sharedByTier = new WeakMap<MemoryTier, Shared>()
 function sharedBy(tier: MemoryTier): Shared {
   let shared = sharedByTier.get(tier)
   if (shared === undefined) {
-    shared = { clock: createProcessTags(), table: new TagTable(), fences: new Set() }
+    shared = { tier, generation: 0, clock: createProcessTags(), table: new TagTable(), fences: new Set() }
     shared.table.apply(shared.clock.read(undefined))
     sharedByTier.set(tier, shared)
   }
@@ -52,17 +53,20 @@ export class EmbeddedStore implements Store {
   readonly tagsAreShared = true
   readonly impliedTags: readonly string[] = []
   readonly #options: EmbeddedStoreOptions
-  readonly #clock: ProcessTags
+  readonly #shared: Shared
   readonly #table: TagTable
   readonly #fences: Set<Fence>
 
   constructor(options: EmbeddedStoreOptions) {
     this.#options = options
     this.memory = options.tier
-    const { clock, table, fences } = sharedBy(options.tier)
-    this.#clock = clock
-    this.#table = table
-    this.#fences = fences.add(options.fence)
+    this.#shared = sharedBy(options.tier)
+    this.#table = this.#shared.table
+    this.#fences = this.#shared.fences.add(options.fence)
+  }
+
+  get hot(): HotMemory {
+    return this.#shared
   }
 
   get clockPosition(): TagPosition | undefined {
@@ -73,27 +77,41 @@ export class EmbeddedStore implements Store {
     return Promise.resolve(true)
   }
 
-  peek(key: string): Entry | undefined {
-    const entry = this.memory.get(key, this.#options.runtime.now())
-    // Raw strings written by the backend's own `set` know no clock.
-    return entry === undefined || (entry.clockId !== undefined && !this.#table.isValid(entry)) ? undefined : entry
+  readNow(key: string, codecFor: CodecLookup, impliedTags: readonly string[]): Read {
+    const slot = this.memory.find(key)
+    if (slot === undefined) return absent
+    const { entry } = slot
+    const gone =
+      entry.deleteAt <= this.#options.runtime.now()
+        ? 'expired'
+        : this.#isCurrent(slot, impliedTags)
+          ? undefined
+          : 'invalidated'
+    if (gone !== undefined) {
+      this.memory.delete(key)
+      return miss(gone)
+    }
+    if (entry.codec !== undefined && codecFor(entry.codec.name) === undefined) return miss('version')
+    this.memory.use(slot)
+    return { entry, source: 'l1' }
   }
 
-  read(key: string, codecFor: CodecLookup): Promise<Read> {
-    const entry = this.peek(key)
-    if (entry === undefined) return Promise.resolve(absent)
-    const readable = entry.codec === undefined || codecFor(entry.codec.name) !== undefined
-    return Promise.resolve(readable ? { entry, source: 'l1' } : { entry: undefined, reason: 'version' })
+  read(key: string, codecFor: CodecLookup, impliedTags: readonly string[]): Promise<Read> {
+    return Promise.resolve(this.readNow(key, codecFor, impliedTags))
   }
 
-  fill(key: string, entry: Entry, bytes: number, token: FenceToken): FillOutcome {
-    if (!token.live || !this.#table.isValid(entry)) return 'fenced'
-    return this.#set(key, entry, bytes) ? 'stored' : 'refused'
+  isValid(marks: Marks): boolean {
+    return this.#table.isValid(marks)
   }
 
-  write(key: string, entry: Entry, bytes: number): Promise<boolean> {
+  fill(key: string, item: Item, token: FenceToken): FillOutcome {
+    if (!token.live || !this.#table.isValid(item.entry)) return 'fenced'
+    return this.#set(key, item) ? 'stored' : 'refused'
+  }
+
+  write(key: string, item: Item): Promise<boolean> {
     for (const fence of this.#fences) fence.void(key)
-    return Promise.resolve(this.#set(key, entry, bytes))
+    return Promise.resolve(this.#set(key, item))
   }
 
   delete(keys: readonly string[]): Promise<Invalidation> {
@@ -105,7 +123,8 @@ export class EmbeddedStore implements Store {
   }
 
   invalidateTags(tags: readonly string[]): Promise<Invalidation> {
-    this.#table.apply(this.#clock.stamp(tags, this.#table.position))
+    this.#shared.generation++
+    this.#table.apply(this.#shared.clock.stamp(tags, this.#table.position))
     return Promise.resolve('applied')
   }
 
@@ -113,6 +132,10 @@ export class EmbeddedStore implements Store {
     for (const fence of this.#fences) fence.voidAll()
     this.memory.clear()
     return Promise.resolve('applied')
+  }
+
+  clearPrefix(_prefix: string, tags: readonly string[]): Promise<Invalidation> {
+    return tags.length === 0 ? this.clear() : this.invalidateTags(tags)
   }
 
   ping(): Promise<boolean> {
@@ -124,10 +147,26 @@ export class EmbeddedStore implements Store {
     return Promise.resolve()
   }
 
-  #set(key: string, entry: Entry, bytes: number): boolean {
+  /** A slot that was judged in this generation is valid without a look at its tags. */
+  #isCurrent(slot: Slot, impliedTags: readonly string[]): boolean {
+    const { generation } = this.#shared
+    if (slot.generation === generation) return true
+    const { entry } = slot
+    // Raw strings written by the backend's own `set` know no clock.
+    if (entry.clockId === undefined) return this.#table.acceptsForeign(impliedTags)
+    if (!this.#table.isValid(entry)) return false
+    slot.generation = generation
+    return true
+  }
+
+  #set(key: string, { entry, bytes }: Item): boolean {
     // A size that is no number is refused too.
     if (bytes <= this.#options.maxValueBytes) return this.memory.set(key, entry, bytes)
     this.memory.delete(key)
     return false
   }
+}
+
+function miss(reason: MissReason): Read {
+  return { entry: undefined, reason }
 }

@@ -1,8 +1,11 @@
 import type { CacheEvents, ProblemEvent } from '../contracts/events.ts'
+import { channels } from '../support/channels.ts'
 import type { Log } from '../support/log.ts'
 
 // Tells the world what happens, at no cost when nobody listens: an event object is built only for a listener, a log line only
 // for its level. A listener that throws harms nobody.
+
+const hitChannel = channels.hit
 
 type Listener = (event: never) => unknown
 
@@ -10,15 +13,23 @@ export class Emitter {
   log: Log
   #redactKey: (key: string) => string = (key) => key
   readonly #listeners: Map<keyof CacheEvents, Set<Listener>> = new Map()
+  /** Whether a listener or a debug line wants each hit. */
+  #wantsHits = false
 
   constructor(log: Log) {
     this.log = log
+  }
+
+  /** Whether anything at all is to be done about a hit: all that a hit asks when nobody listens. */
+  get hearsHits(): boolean {
+    return this.#wantsHits || hitChannel.hasSubscribers
   }
 
   /** Listeners stay; where lines go may change with every `initCache`. */
   logTo(log: Log, redactKey: (key: string) => string): void {
     this.log = log
     this.#redactKey = redactKey
+    this.#listenToHits()
   }
 
   /** The exact line of the Python layer, which log filters were written for. */
@@ -43,18 +54,26 @@ export class Emitter {
     const own: Listener = (payload) => listener(payload)
     const listeners = this.#listeners.get(event) ?? new Set()
     this.#listeners.set(event, listeners.add(own))
+    this.#listenToHits()
     return () => {
       listeners.delete(own)
       if (listeners.size === 0 && this.#listeners.get(event) === listeners) this.#listeners.delete(event)
+      this.#listenToHits()
     }
+  }
+
+  #listenToHits(): void {
+    this.#wantsHits = this.log.debugs || this.#listeners.has('hit')
   }
 
   /** Whether building an event is worth it. */
   hears(event: keyof CacheEvents): boolean {
-    return this.#listeners.has(event)
+    return this.#listeners.has(event) || channels[event].hasSubscribers
   }
 
   emit<E extends keyof CacheEvents>(event: E, payload: CacheEvents[E]): void {
+    // A subscriber that throws is reported by Node itself, after this.
+    if (channels[event].hasSubscribers) channels[event].publish(payload)
     const listeners = this.#listeners.get(event)
     if (listeners === undefined) return
     for (const listener of [...listeners]) {

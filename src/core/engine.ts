@@ -1,6 +1,7 @@
 import type { CacheBackend } from '../contracts/backend.ts'
 import type { OnUnavailable } from '../contracts/cache-options.ts'
 import type { CacheState } from '../contracts/events.ts'
+import type { WireFormat } from '../contracts/load-policy.ts'
 import type { MemoryTier } from '../contracts/memory-tier.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { Background } from '../support/background.ts'
@@ -33,6 +34,8 @@ export interface Settings {
   readonly socketTimeoutMs: number
   readonly maxValueBytes: number
   readonly journalLimit: number
+  /** How entries are written whose policy does not say. */
+  readonly wire: WireFormat
   readonly namespace: string | undefined
   readonly log: Log
   readonly redactKey: (key: string) => string
@@ -50,6 +53,8 @@ export class Engine {
   readonly runtime: Runtime
   /** Raised whenever what functions resolved from the settings may have changed. */
   version = 0
+  /** Whether values without our header may have been written: `clear` must then go through the keys. */
+  writesPlain = false
   settings: Settings | undefined
   #state: CacheState = 'idle'
   #since: number
@@ -176,6 +181,7 @@ export class Engine {
 
   async #close(): Promise<void> {
     this.#autoOpen = false
+    this.reads.flights.giveUpUnattended(new CacheError('CACHE_CLOSED', 'The cache was closed'))
     if (this.#state !== 'closed' && (this.#state !== 'idle' || this.settings !== undefined)) {
       this.#retire(undefined)
       this.#enter('closed', 'close() was called')

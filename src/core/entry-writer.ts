@@ -1,11 +1,11 @@
-import type { Entry } from '../contracts/entry.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { toBackendSeconds } from '../support/duration.ts'
 import type { Emitter } from './emit.ts'
-import { encodeEnvelope, payloadOf } from './envelope.ts'
+import { checkLength, checkPlain, encodeEnvelope, hasHeader, payloadOf } from './envelope.ts'
 import type { Journal } from './journal.ts'
 import type { RemoteTier } from './remote-tier.ts'
 import { isStoreDown } from './remote-tier.ts'
+import type { Item } from './store.ts'
 
 // An entry on its way into the store: as text, within the size limit, with a life in the backend's seconds. A write that nobody confirmed
 // may have arrived or not, so its key goes to the journal, to be deleted.
@@ -33,12 +33,17 @@ export class EntryWriter {
    */
   async write(
     key: string,
-    entry: Entry,
+    { entry, plain }: Item,
     allowed: () => boolean,
   ): Promise<'stored' | 'refused' | 'withheld' | 'failed'> {
     const { emitter, maxValueBytes, runtime } = this.#options
     try {
-      const text = encodeEnvelope(entry, payloadOf(entry), maxValueBytes)
+      const payload = payloadOf(entry)
+      // A raw string that looks like our header would be taken for it: that one goes with a header after all.
+      const text =
+        plain && !hasHeader(payload)
+          ? checkPlain(entry, checkLength(payload, maxValueBytes))
+          : encodeEnvelope(entry, payload, maxValueBytes)
       const ttl = toBackendSeconds(entry.deleteAt - runtime.now())
       return await this.#remote.write(key, text, ttl, allowed)
     } catch (error) {

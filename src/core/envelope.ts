@@ -22,17 +22,43 @@ export type Parsed =
   | { readonly kind: 'foreign'; readonly payload: string }
   | { readonly kind: 'unreadable'; readonly reason: 'version' | 'corrupt' }
 
-export type Header = Omit<Entry, 'value' | 'form' | 'immutable' | 'codec'> & { readonly codecName: string }
+export type Header = Omit<Entry, 'value' | 'form' | 'immutable' | 'plan' | 'codec' | 'cost' | 'guardedBy'> & {
+  readonly codecName: string
+}
 
 /** @throws {CacheError} `CACHE_UNSTORABLE_VALUE` for a payload of more than `maxLength` characters */
 export function encodeEnvelope(entry: Entry, payload: string, maxLength: number = Infinity): string {
+  checkLength(payload, maxLength)
+  const { codec, createdAt, staleAt, deleteAt, computeMs, clockId, t0, tags } = entry
+  const marks = tags.length === 0 ? '-' : tags.map((mark) => `${encodeURIComponent(mark.tag)}=${mark.t0}`).join(',')
+  return `${magic}${codec === undefined ? rawCodecName : codec.name} ${createdAt} ${span(createdAt, staleAt)} ${span(createdAt, deleteAt)} ${Math.round(computeMs * 1000) / 1000} ${clockId ?? '-'} ${t0} ${marks}\n${payload}`
+}
+
+/** @throws {CacheError} `CACHE_UNSTORABLE_VALUE` for a payload of more than `maxLength` characters */
+export function checkLength(payload: string, maxLength: number): string {
   if (payload.length > maxLength) {
     const text = `The value has ${payload.length} characters as text, more than maxValueBytes (${maxLength})`
     throw new CacheError('CACHE_UNSTORABLE_VALUE', text)
   }
-  const { codec, createdAt, staleAt, deleteAt, computeMs, clockId, t0, tags } = entry
-  const marks = tags.length === 0 ? '-' : tags.map((mark) => `${encodeURIComponent(mark.tag)}=${mark.t0}`).join(',')
-  return `${magic}${codec === undefined ? rawCodecName : codec.name} ${createdAt} ${span(createdAt, staleAt)} ${span(createdAt, deleteAt)} ${Math.round(computeMs * 1000) / 1000} ${clockId ?? '-'} ${t0} ${marks}\n${payload}`
+  return payload
+}
+
+/** Whether a text begins as ours do. */
+export function hasHeader(text: string): boolean {
+  return anyMagic.test(text)
+}
+
+/**
+ * What is written without a header must be what JSON has; the lossless form of a value that JSON would change begins with `!`.
+ * @throws {CacheError} `CACHE_UNSTORABLE_VALUE` for such a value
+ */
+export function checkPlain({ codec }: Pick<Entry, 'codec'>, payload: string): string {
+  if (codec?.name === 'json' && payload.startsWith('!')) {
+    const text =
+      "The value holds what JSON has no place for (a date, a bigint, undefined, ...): wire: 'plain' cannot keep it"
+    throw new CacheError('CACHE_UNSTORABLE_VALUE', text)
+  }
+  return payload
 }
 
 export function parseEnvelope(text: string): Parsed {

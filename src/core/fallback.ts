@@ -1,7 +1,6 @@
-import type { Entry } from '../contracts/entry.ts'
 import type { MemoryTier } from '../contracts/memory-tier.ts'
 import type { CodecLookup } from './judge.ts'
-import type { Read } from './store.ts'
+import type { Item, Read } from './store.ts'
 import { absent } from './store.ts'
 
 // The memory that stands in while the primary is away. Separate from everything else, small, and brief: other processes cannot invalidate
@@ -27,7 +26,7 @@ export class Fallback {
     return readable ? { entry, source: 'fallback' } : { entry: undefined, reason: 'version' }
   }
 
-  fill(key: string, entry: Entry, bytes: number): 'stored' | 'refused' {
+  fill(key: string, { entry, bytes }: Item): 'stored' | 'refused' {
     if (!(bytes <= this.#maxValueBytes)) {
       this.tier.delete(key)
       return 'refused'

@@ -1,23 +1,27 @@
 import type { Entry } from '../contracts/entry.ts'
+import type { ClonePlan } from '../support/clone-plan.ts'
+import { cloneWith } from '../support/clone-plan.ts'
 import { describe, misuse } from '../support/errors.ts'
-import { copyValue } from '../support/values.ts'
+import { adopt, copyValue } from '../support/values.ts'
 import type { Policy } from './policy.ts'
 
 // What goes into the cache is reachable by nobody else, and what comes out is the reader's own: a caller that changes a result changes
 // nobody else's, and the loader's object is never kept.
 
-export interface Kept {
-  readonly value: unknown
-  readonly form: 'live' | 'text'
-  readonly immutable: boolean
-  readonly bytes: number
-}
+export type Kept = Pick<Entry, 'value' | 'form' | 'immutable' | 'plan'> & { readonly bytes: number }
 
-/** @throws {TypeError} `CACHE_UNSTORABLE_VALUE`, or what the caller's codec throws */
-export function keep(value: unknown, policy: Pick<Policy, 'codec' | 'customCodec' | 'isolation'>): Kept {
+type Keeping = Pick<Policy, 'codec' | 'customCodec' | 'isolation'>
+
+/**
+ * What can be kept of a value.
+ * @param own the value is reachable by nobody else: it may be kept itself
+ * @throws {TypeError} `CACHE_UNSTORABLE_VALUE`, or what the caller's codec throws
+ */
+export function keep(value: unknown, policy: Keeping, own = false): Kept {
   if (!policy.customCodec) {
-    const copied = copyValue(value, policy.isolation === 'frozen')
-    return { value: copied.value, form: 'live', immutable: copied.immutable, bytes: copied.bytes }
+    const frozen = policy.isolation === 'frozen'
+    const kept = own ? adopt(value, frozen) : copyValue(value, frozen)
+    return { value: kept.value, form: 'live', immutable: kept.immutable, plan: kept.plan, bytes: kept.bytes }
   }
   const text: unknown = policy.codec.encode(value)
   if (typeof text !== 'string') {
@@ -26,19 +30,39 @@ export function keep(value: unknown, policy: Pick<Policy, 'codec' | 'customCodec
       `The codec '${policy.codec.name}' must encode to a string, got ${describe(text)}`,
     )
   }
-  return { value: text, form: 'text', immutable: true, bytes: 16 + 2 * text.length }
+  return { value: text, form: 'text', immutable: true, plan: undefined, bytes: textBytes(text) }
 }
 
 /** A value of the reader's own, or the one that all may share. @throws what the codec throws on a text it did not write */
-export function give(
-  entry: Pick<Entry, 'value' | 'form' | 'immutable'>,
-  policy: Pick<Policy, 'codec' | 'customCodec' | 'isolation'>,
-): unknown {
-  const frozen = policy.isolation === 'frozen'
+export function give(entry: Pick<Entry, 'value' | 'form' | 'immutable' | 'plan'>, policy: Keeping): unknown {
   if (entry.form === 'live') {
-    if (typeof entry.value !== 'object' || entry.value === null || (frozen && entry.immutable)) return entry.value
-    return copyValue(entry.value, frozen).value
+    return isShared(entry, policy) ? entry.value : cloneWith(entry.plan as ClonePlan, entry.value)
   }
   const decoded = policy.codec.decode(entry.value as string)
-  return frozen && !policy.customCodec ? copyValue(decoded, true).value : decoded
+  return policy.isolation === 'frozen' && !policy.customCodec ? adopt(decoded, true).value : decoded
+}
+
+/** The reader's own value, or nothing where the codec cannot read the text. */
+export function readable(
+  entry: Parameters<typeof give>[0],
+  policy: Keeping,
+  unreadable?: (error: unknown) => void,
+): { readonly value: unknown } | undefined {
+  try {
+    return { value: give(entry, policy) }
+  } catch (error) {
+    unreadable?.(error)
+    return undefined
+  }
+}
+
+/** Whether all readers of that policy are given the live value itself. */
+export function isShared(entry: Pick<Entry, 'value' | 'immutable'>, policy: Pick<Policy, 'isolation'>): boolean {
+  const { value } = entry
+  return typeof value !== 'object' || value === null || (policy.isolation === 'frozen' && entry.immutable)
+}
+
+/** An estimate of what a text holds in memory. */
+export function textBytes(text: string): number {
+  return 16 + 2 * text.length
 }

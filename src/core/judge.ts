@@ -11,30 +11,31 @@ export type Judged = { readonly entry: Entry } | { readonly entry: undefined; re
 /** The codec of that name, as far as the reader knows it. */
 export type CodecLookup = (name: string) => Codec | undefined
 
-export function judgeText(text: string, now: number, table: TagTable, codecFor: CodecLookup): Judged {
+export function judgeText(
+  text: string,
+  now: number,
+  table: TagTable,
+  codecFor: CodecLookup,
+  impliedTags: readonly string[],
+): Judged {
   const parsed = parseEnvelope(text)
   if (parsed.kind === 'unreadable') return miss(parsed.reason)
   if (parsed.kind === 'foreign') {
-    return table.acceptsForeign ? { entry: foreignEntry(parsed.payload, now) } : miss('invalidated')
+    return table.acceptsForeign(impliedTags) ? { entry: foreignEntry(parsed.payload, now) } : miss('invalidated')
   }
   const { header, payload } = parsed
   if (header.deleteAt <= now) return miss('expired')
   if (!table.isValid(header)) return miss('invalidated')
   const { codecName, ...times } = header
-  if (codecName === rawCodecName)
-    return { entry: { ...times, value: payload, form: 'text', immutable: true, codec: undefined } }
-  const codec = codecFor(codecName)
-  return codec === undefined
-    ? miss('version')
-    : { entry: { ...times, value: payload, form: 'text', immutable: true, codec } }
+  const isRaw = codecName === rawCodecName
+  const codec = isRaw ? undefined : codecFor(codecName)
+  return codec === undefined && !isRaw ? miss('version') : { entry: { ...textOf(payload), ...times, codec } }
 }
 
 /** Another program's value: nothing is known of it but its text, and the store expires it. */
 function foreignEntry(payload: string, now: number): Entry {
   return {
-    value: payload,
-    form: 'text',
-    immutable: true,
+    ...textOf(payload),
     codec: undefined,
     createdAt: now,
     staleAt: Infinity,
@@ -44,6 +45,11 @@ function foreignEntry(payload: string, now: number): Entry {
     t0: 0,
     tags: [],
   }
+}
+
+/** What a text that was read says nothing of. */
+function textOf(payload: string): Pick<Entry, 'value' | 'form' | 'immutable' | 'plan' | 'cost' | 'guardedBy'> {
+  return { value: payload, form: 'text', immutable: true, plan: undefined, cost: 0, guardedBy: undefined }
 }
 
 function miss(reason: MissReason): Judged {

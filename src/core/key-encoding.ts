@@ -1,23 +1,21 @@
 import type { KeySegment } from '../contracts/load-policy.ts'
-import { hashOf } from '../support/argument-hash.ts'
+import { hashOf, hashOfCall } from '../support/argument-hash.ts'
 import { describe, misuse } from '../support/errors.ts'
+import { argumentText, readsLikeAnotherKind } from '../support/key-argument.ts'
 
 // How arguments become keys. Two calls share a key if and only if their arguments are equal (`util.isDeepStrictEqual`, trailing
 // `undefined` dropped, key order of objects irrelevant).
 //
 //   prefix:name                 no arguments
-//   prefix:name:abc             one short safe text or number, readable
+//   prefix:name:abc             one short safe text or number, readable (and read back by `argumentOf`)
 //   prefix:name:~<hash>         anything else: SHA-256 of a canonical, typed text
 //
 // A readable argument can never look like a hash (`~` is not safe) nor a text like a number (it is quoted), so no caller can choose
 // an argument that hits another's entry.
 
 const longestKey = 4096
-const longestReadable = 128
+const longestIdentityPart = 128
 const loneSurrogate = /\p{Surrogate}/u
-const safeText = /^[A-Za-z0-9_.\-@=+/,]+$/
-/** How a bigint reads in a scope. */
-const bigintText = /^-?\d+n$/
 
 /** What tells one cached function from another in keys. */
 export function identityOf(keyPrefix: string | undefined, name: string, version: string | number | undefined): string {
@@ -25,13 +23,13 @@ export function identityOf(keyPrefix: string | undefined, name: string, version:
   return version === undefined ? named : `${named}@${version}`
 }
 
-/** The key of a call, derived from its arguments. */
+/** The key of a call, derived from its arguments: a list a call made, which holds elements only (a list of the user's goes to `hashOf`). */
 export function deriveKey(identity: string, scope: KeySegment | undefined, args: readonly unknown[]): string {
   const base = scope === undefined ? identity : `${identity}:(${segmentText(scope)})`
   const length = lengthWithoutTrailingUndefined(args)
   if (length === 0) return base
-  const only = length === 1 ? readable(args[0]) : undefined
-  return `${base}:${only ?? hashOf(length === args.length ? args : args.slice(0, length))}`
+  const only = length === 1 ? argumentText(args[0]) : undefined
+  return `${base}:${only ?? hashOfCall(args)}`
 }
 
 /** A whole key with what the options add to it. */
@@ -96,13 +94,13 @@ export function checkIdentityPart(value: string | number, what: string): void {
   const text = String(value)
   if (
     text === '' ||
-    text.length > longestReadable ||
+    text.length > longestIdentityPart ||
     /[:@{}()|\s\p{Surrogate}]/u.test(text) ||
     hasControlCharacter(text)
   ) {
     throw misuse(
       'CACHE_BAD_OPTION',
-      `${what} must be 1 to ${longestReadable} characters without white space, control characters and : @ { } ( ) |, got '${text.slice(0, 60)}'`,
+      `${what} must be 1 to ${longestIdentityPart} characters without white space, control characters and : @ { } ( ) |, got '${text.slice(0, 60)}'`,
     )
   }
 }
@@ -121,13 +119,7 @@ function lengthWithoutTrailingUndefined(args: readonly unknown[]): number {
   return length
 }
 
-function readable(arg: unknown): string | undefined {
-  if (typeof arg === 'number') return Number.isFinite(arg) && !Object.is(arg, -0) ? String(arg) : undefined
-  if (typeof arg !== 'string' || arg.length > longestReadable || !safeText.test(arg)) return undefined
-  return readsLikeAnotherKind(arg) ? `'${arg}'` : arg
-}
-
-/** Injective: `~` and `'` never come out of the encoding of a text, kinds are told apart as in `readable`. */
+/** Injective: `~` and `'` never come out of the encoding of a text, kinds are told apart as in `argumentText`. */
 function segmentText(scope: KeySegment): string {
   if (typeof scope !== 'string') {
     if (typeof scope !== 'number' && typeof scope !== 'bigint' && typeof scope !== 'boolean') {
@@ -143,9 +135,4 @@ function segmentText(scope: KeySegment): string {
     (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
   )
   return readsLikeAnotherKind(scope) ? `'${encoded}'` : encoded
-}
-
-/** Whether a number, boolean or bigint would be written as this very text. A hash that begins with a digit is none of them. */
-function readsLikeAnotherKind(text: string): boolean {
-  return text === String(Number(text)) || text === 'true' || text === 'false' || bigintText.test(text)
 }

@@ -12,7 +12,7 @@ const stampLimit = 50_000
 export interface ProcessTags extends TagCapability {
   read(since: TagPosition | undefined): TagDelta
   stamp(tags: readonly string[], since: TagPosition | undefined): TagDelta
-  renew(): TagDelta
+  renew(emptied?: boolean): TagDelta
 }
 
 /** @param now milliseconds: stamps must be newer than those of an earlier life of the process, which entries still carry */
@@ -53,8 +53,8 @@ export function createProcessTags(now: () => number = () => 0): ProcessTags {
       // Who knew all before learns these alone: going through all stamps takes milliseconds when there are many.
       return knewAll ? { id: processClockId, floor, stamps: tags.map((tag) => [tag, highest]) } : delta(since)
     },
-    renew() {
-      stamp([everything])
+    renew(emptied) {
+      if (emptied !== true) stamp([everything])
       return delta(undefined)
     },
   }

@@ -1,257 +1,296 @@
-import type { ReadStatus } from '../contracts/load-policy.ts'
+import type { LoadReason } from '../contracts/cache-manager.ts'
 import type { Entry } from '../contracts/entry.ts'
-import type { LoadOutcome, Source } from '../contracts/events.ts'
+import type { MissReason } from '../contracts/events.ts'
 import type { Runtime } from '../contracts/runtime.ts'
-import { withTimeLimit } from '../support/deadline.ts'
 import { Account } from './account.ts'
-import type { Admitted } from './admission.ts'
+import type { Asked } from './admission.ts'
 import { Admission } from './admission.ts'
+import type { Call } from './call.ts'
 import type { Emitter } from './emit.ts'
-import type { FenceToken } from './fence.ts'
-import { give, keep } from './isolation.ts'
+import { Failures } from './failures.ts'
+import { freshnessOf } from './freshness.ts'
+import { keep, readable } from './isolation.ts'
 import type { CodecLookup } from './judge.ts'
+import type { Landing } from './landing.ts'
+import { servedFrom, takeAmong } from './landing.ts'
+import { Loads } from './loads.ts'
 import type { Policy } from './policy.ts'
-import type { Loader } from './run-loader.ts'
-import { runLoader } from './run-loader.ts'
+import type { Flight } from './single-flight.ts'
 import { SingleFlight } from './single-flight.ts'
-import type { Store } from './store.ts'
+import type { Found, Read, Store } from './store.ts'
 
 // The way of one call:
 //
 //   memory hit -> done
 //   else join the flight of the key, or open one, before any I/O
-//   flight: read the store -> hit, or run the loader -> fill the store, unless an invalidation came meanwhile
+//   flight: read the store -> fresh: done
+//                          -> stale: served, and a load behind it
+//                          -> good for errors only, or nothing: load (loads.ts), and fill the store unless invalidated meanwhile
 //
 // No fault of the store reaches a caller here; what the loader throws reaches all who waited, as the same object.
 
-export interface Call {
-  readonly key: string
-  readonly policy: Policy
-  readonly loader: Loader
-  /** The arguments, for the callbacks of the policy. */
-  readonly args: readonly unknown[]
-}
-
 /** A call that loads nothing. */
-type Lookup = Pick<Call, 'key' | 'policy'>
+export type Lookup = Pick<Call, 'key' | 'policy' | 'impliedTags'>
 
 export interface ReadThroughOptions {
   readonly runtime: Runtime
   readonly emitter: Emitter
 }
 
-/** How a flight ended, for everybody who was on it. */
-interface Landing {
-  readonly source: Source
-  readonly createdAt: number
-  readonly computeMs: number
-  /** A tag was invalidated while it loaded: only for those who came before the load began. */
-  readonly overtaken: boolean
-  /** Each passenger's own value. */
-  readonly take: () => unknown
-}
-
-/** How often a caller whose flight was overtaken by an invalidation asks again before it takes what there is. */
-const mostRetries = 3
+/** After so many flights that an invalidation overtook a caller no longer joins what others began. */
+const mostOvertaken = 2
+const untagged: readonly string[] = []
+/** Keys hold no control characters: these names are no keys. */
+const refreshOf = (key: string): string => `${key}\u0000refresh`
+const readonlyOf = (key: string): string => `${key}\u0000readonly`
 
 export class ReadThrough {
   readonly flights: SingleFlight<Landing> = new SingleFlight()
+  readonly failures: Failures = new Failures(this.flights.fence)
+  readonly account: Account
   /** `undefined`: no cache (before `init`, after `close`): loads are shared, nothing is kept. */
   store: Store | undefined
-  /** How long a caller waits for the store to take what was loaded. */
-  budgetMs = 200
   readonly #options: ReadThroughOptions
-  readonly #account: Account
   readonly #admission: Admission
+  readonly #loads: Loads
 
   constructor(options: ReadThroughOptions) {
+    const { emitter, runtime } = options
     this.#options = options
-    this.#account = new Account(options.emitter, options.runtime)
-    this.#admission = new Admission(options.emitter)
+    this.account = new Account(emitter, runtime)
+    this.#admission = new Admission(emitter, runtime)
+    const { flights, failures, account } = this
+    this.#loads = new Loads({ ...options, flights, failures, account, admission: this.#admission })
   }
 
-  read(call: Call): Promise<unknown> {
-    const landing = this.#inMemory(call)
-    if (landing !== undefined) return Promise.resolve(landing.take())
-    return this.#board(call, false).then((landed) => landed.take())
+  set budgetMs(ms: number) {
+    this.#loads.budgetMs = ms
   }
 
-  async readWithStatus(call: Call): Promise<ReadStatus<unknown>> {
-    const { source, createdAt, take } = this.#inMemory(call) ?? (await this.#board(call, false))
-    const ageMs = source === 'load' ? 0 : Math.max(0, this.#options.runtime.now() - createdAt)
-    return { value: take(), source, stale: false, ageMs }
+  /** How the call ends, at once where memory has the value. Rejects with what the loader throws, or the reason a signal was aborted. */
+  land(call: Call): Landing | Promise<Landing> {
+    const aborted = call.signals?.find((signal) => signal.aborted)
+    if (aborted !== undefined) return Promise.reject(aborted.reason as Error)
+    if (call.mode === 'bypass') return this.#board(call, undefined, true)
+    if (call.mode === 'refresh') return this.#board(call, undefined)
+    const { key, policy } = call
+    const here = this.store?.readNow(key, policy.codecFor, foreignTags(call))
+    const served = here?.entry === undefined ? undefined : this.#serve(call, here)
+    if (served === undefined) return this.#board(call, here)
+    this.account.hit(call, served)
+    return served
   }
 
-  /** Loads anew whatever is stored. A refresh under way is joined, an ordinary load is not: it may be older than the request. */
-  async refresh(call: Call): Promise<unknown> {
-    return (await this.#board(call, true)).take()
+  async read(call: Call): Promise<unknown> {
+    return (await this.land(call)).take()
   }
 
-  /** What the store has under a key. */
+  /** What the store has under a key, whatever its freshness. */
   async find(call: Lookup, codecFor: CodecLookup): Promise<Entry | undefined> {
-    if (this.store === undefined) return undefined
-    const read = await this.store.read(call.key, codecFor)
-    if (read.entry === undefined) return this.#account.miss(call, read.reason)
-    this.#account.hit(call, read.source, read.entry)
+    const { store } = this
+    if (store === undefined) return undefined
+    const { key } = call
+    const tags = foreignTags(call)
+    const read = store.readNow(key, codecFor, tags) ?? (await store.read(key, codecFor, tags))
+    if (read.entry === undefined) return this.account.miss(call, read.reason)
+    const now = this.#options.runtime.now()
+    // A manual read knows no windows: what is past its ttl is not there.
+    if (now >= read.entry.staleAt) return this.account.miss(call, 'expired')
+    this.account.hit(call, { ...read.entry, source: read.source, stale: false })
     return read.entry
   }
 
-  /** The value if this process' memory holds it. */
+  /** The value if this process' memory could serve it now. */
   peek(call: Lookup): unknown {
-    const entry = this.#peekEntry(call)
-    return entry === undefined ? undefined : readable(entry, call.policy)?.value
+    const { policy, key } = call
+    const here = this.store?.readNow(key, policy.codecFor, foreignTags(call))
+    if (here?.entry === undefined || !this.#isGuarded(here.entry, policy)) return undefined
+    const { runtime } = this.#options
+    // 0: peeking begins no load, so it draws for none.
+    const freshness = freshnessOf(here.entry, policy, runtime.now(), () => 0)
+    return freshness === 'fresh' || freshness === 'stale' ? readable(here.entry, policy)?.value : undefined
   }
 
   /** Stores a value as if it had been loaded now: an invalidation that comes while it is written wins. */
-  async prime(call: Omit<Call, 'loader'>, value: unknown): Promise<boolean> {
+  async prime(call: Asked, value: unknown): Promise<boolean> {
     const { store } = this
     if (store === undefined) return false
-    this.flights.fence.void(call.key)
-    const token = this.flights.fence.take(call.key)
+    const { fence } = this.flights
+    fence.void(call.key)
+    const token = fence.take(call.key)
     try {
       token.loading = true
       const kept = keep(value, call.policy)
-      const position = store.clockPosition
-      const loaded = { value, computeMs: 0, store, position, runtime: this.#options.runtime }
-      const admitted = await this.#admission.admit(call, kept, loaded)
-      return admitted !== undefined && (await store.fill(call.key, admitted.entry, admitted.bytes, token)) === 'stored'
+      const loaded = { value, computeMs: 0, cost: 0, position: store.clockPosition, inherited: undefined }
+      const marks = this.#admission.marksOf(call, loaded, store.impliedTags)
+      const admitted = await this.#admission.admit(call, kept, loaded, marks)
+      if (admitted === undefined) return false
+      const plain = call.policy.wire === 'plain'
+      return (await store.fill(call.key, { ...admitted, plain }, token)) === 'stored'
     } finally {
-      this.flights.fence.release(token)
-      this.flights.fence.voidReads(call.key)
+      fence.release(token)
+      fence.voidReads(call.key)
     }
   }
 
-  #inMemory(call: Call): Landing | undefined {
-    const entry = this.#peekEntry(call)
-    const found = entry === undefined ? undefined : readable(entry, call.policy)
-    // What is unreadable takes the long way, which says why.
-    if (entry === undefined || found === undefined) return undefined
-    const source = this.store?.isEmbedded === true ? 'l1' : 'fallback'
-    this.#account.hit(call, source, entry)
-    return landed(source, entry, () => found.value)
-  }
-
-  #peekEntry(call: Lookup): Entry | undefined {
-    const { store } = this
-    // A guard may be asynchronous: guarded values take the long way.
-    if (store?.memory === undefined || call.policy.schema !== undefined) return undefined
-    const entry = store.peek(call.key)
-    return entry?.codec === undefined || entry.codec.name === call.policy.codec.name ? entry : undefined
-  }
-
-  async #board(call: Call, fresh: boolean): Promise<Landing> {
+  async #board(call: Call, here: Read | undefined, alone = false): Promise<Landing> {
+    const { key } = call
+    const refresh = call.mode === 'refresh'
     for (let attempt = 0; ; attempt++) {
-      // Refreshes fly under a name of their own: whoever asks for a new load must not get the one before.
-      const name = fresh ? `${call.key}\u0000refresh` : call.key
-      const joined = this.flights.joinable(name)
+      const joined = alone || attempt > mostOvertaken ? undefined : this.#joinable(call)
       const joinedLate = joined?.token.loading === true
+      const standIn = joined?.candidateFirst === true ? this.#standIn(call, joined) : undefined
+      if (standIn !== undefined) return standIn
       // What an older load brings must not replace what is loaded after it.
-      if (fresh && joined === undefined) this.flights.fence.void(call.key)
-      const flight = joined ?? this.flights.open(name, call.key, (token) => this.#fly(call, token, fresh))
-      const landing = await flight.result
+      if (refresh && joined === undefined) this.flights.fence.void(key)
+      const known = attempt === 0 ? here : undefined
+      const flight = joined ?? this.#open(call, (own) => this.#fly(call, own, known), alone)
+      const landing = await this.#ride(flight, call.signals)
       // A read sent before the new value arrived may still bring the old one.
-      if (fresh) this.flights.fence.voidReads(call.key)
-      if (joined !== undefined && landing.source !== 'load') this.#account.hit(call, landing.source, landing)
-      if (!landing.overtaken || !joinedLate || attempt >= mostRetries) return landing
+      if (refresh) this.flights.fence.voidReads(key)
+      if (landing.overtaken && joinedLate) continue
+      this.account.hit(call, landing)
+      return landing
     }
   }
 
-  async #fly(call: Call, token: FenceToken, fresh: boolean): Promise<Landing> {
-    const { store } = this
-    const hit = store === undefined || fresh ? undefined : await this.#readStore(call, store)
-    return hit ?? (await this.#load(call, token, store))
+  /** What a load has that is under way behind it is served at once. */
+  #standIn(call: Call, flight: Flight<Landing>): Landing | undefined {
+    const standIn = this.store === undefined ? undefined : this.#loads.standIn(call, flight, this.store)
+    if (standIn !== undefined) this.account.hit(call, standIn)
+    return standIn
   }
 
-  async #readStore(call: Call, store: Store): Promise<Landing | undefined> {
-    const { key, policy } = call
-    const read = await store.read(key, (name) => (name === policy.codec.name ? policy.codec : undefined))
-    if (read.entry === undefined) return this.#account.miss(call, read.reason)
-    const { entry, source } = read
-    const found = readable(entry, policy, (error) => this.#options.emitter.problem({ error, during: 'decode', key }))
-    if (found === undefined) return this.#account.miss(call, 'corrupt')
-    if (!(await this.#admission.passesGuard(call, found.value))) return this.#account.miss(call, 'schema')
-    this.#account.hit(call, source, entry)
-    const take = firstThen(found.value, () => give(entry, policy))
-    return landed(source, entry, take)
+  /** Refreshes fly under a name of their own: whoever asks for a new load must not get the one before. */
+  #joinable({ key, mode }: Call): Flight<Landing> | undefined {
+    if (mode === 'refresh') return this.flights.joinable(refreshOf(key))
+    return this.flights.joinable(key) ?? (mode === 'readonly' ? this.flights.joinable(readonlyOf(key)) : undefined)
   }
 
-  async #load(call: Call, token: FenceToken, store: Store | undefined): Promise<Landing> {
-    const { runtime } = this.#options
-    const { policy } = call
-    // From here on, what comes is newer than any invalidation so far.
-    token.loading = true
-    const position = store?.clockPosition
-    this.#account.loading(call)
-    const started = runtime.monotonic()
-    let value: unknown
-    try {
-      value = await runLoader(call.loader, policy.hardTimeoutMs, runtime)
-    } catch (error) {
-      this.#account.loaded(call, runtime.monotonic() - started, 'failed')
-      throw error
-    }
-    const computeMs = runtime.monotonic() - started
-    const kept = this.#admission.keepable(call, value)
-    let outcome: LoadOutcome | undefined = store === undefined ? 'uncached' : 'refused'
-    const admitted =
-      store === undefined || kept === undefined
-        ? undefined
-        : await this.#admission.admit(call, kept, { value, computeMs, store, position, runtime })
-    if (store === undefined || admitted === undefined) this.#account.loaded(call, computeMs, outcome)
-    else outcome = await this.#fill(call, admitted, token, store)
-    const own = kept === undefined ? () => value : () => give(kept, policy)
-    return {
-      source: 'load',
-      createdAt: runtime.now(),
-      computeMs,
-      overtaken: outcome === 'fenced' && token.live,
-      take: policy.isolation === 'frozen' ? own : firstThen(value, own),
-    }
+  #open(
+    { key, mode, policy }: Call,
+    run: (flight: Flight<Landing>) => Promise<Landing>,
+    alone: boolean,
+  ): Flight<Landing> {
+    if (alone) return this.flights.openAlone(key, run)
+    // What a readonly call loads is stored nowhere: those who want it stored do not join.
+    const name = mode === 'refresh' ? refreshOf(key) : mode === 'readonly' ? readonlyOf(key) : key
+    const flight = this.flights.open(name, key, run)
+    flight.sharesValue = policy.isolation === 'frozen'
+    return flight
   }
 
-  /** Waits for the store as long as the budget allows; the write goes on without the caller. */
-  async #fill(
-    call: Call,
-    { entry, bytes }: Admitted,
-    token: FenceToken,
-    store: Store,
-  ): Promise<LoadOutcome | undefined> {
-    const filling = store.fill(call.key, entry, bytes, token)
-    if (typeof filling === 'string') {
-      this.#account.loaded(call, entry.computeMs, filling)
-      return filling
-    }
-    token.held = true
-    const filled = filling.then((outcome) => {
-      this.flights.fence.release(token)
-      this.#account.loaded(call, entry.computeMs, outcome)
-      return outcome
+  /** A passenger's way: to the flight's answer, or out of it when a signal says so. */
+  #ride(flight: Flight<Landing>, signals: readonly AbortSignal[] | undefined): Promise<Landing> {
+    flight.passengers++
+    if (signals === undefined) return flight.answer
+    return new Promise((resolve, reject) => {
+      const leave = (event: Event): void => {
+        const { reason } = event.target as AbortSignal
+        stay()
+        this.flights.leave(flight, reason)
+        reject(reason as Error)
+      }
+      const stay = (): void => {
+        for (const signal of signals) signal.removeEventListener('abort', leave)
+      }
+      for (const signal of signals) signal.addEventListener('abort', leave, { once: true })
+      void flight.answer.then(resolve, reject).finally(stay)
     })
-    store.background.run(filled, () => {})
-    return await withTimeLimit(filled, this.budgetMs, this.#options.runtime)
+  }
+
+  async #fly(call: Call, flight: Flight<Landing>, here: Read | undefined): Promise<Landing> {
+    const { store } = this
+    const { key, policy, mode } = call
+    if (store === undefined || mode === 'bypass' || mode === 'refresh') {
+      return await this.#loads.load(call, flight, store, mode === 'refresh' ? 'refresh' : 'miss')
+    }
+    const read = here ?? (await store.read(key, policy.codecFor, foreignTags(call)))
+    const isGuarded = read.entry === undefined || this.#isGuarded(read.entry, policy)
+    const verdict = this.#verdict(call, flight, read, isGuarded || (await this.#passesGuard(call, read)))
+    if (typeof verdict !== 'string') return verdict
+    const heldBack = this.#loads.heldBack(call, flight, store)
+    if (heldBack !== undefined) return heldBack
+    this.account.miss(call, verdict)
+    // A refresh in the air is newer than what this flight would load beside it.
+    const newer = this.flights.joinable(refreshOf(key))
+    const landing = newer === undefined ? undefined : await this.#ride(newer, undefined)
+    if (landing?.overtaken === false) return landing
+    return await this.#loads.load(call, flight, store, 'miss')
+  }
+
+  /** What is served of what was read, or why nothing is. Remembers in the flight what may stand in for a load. */
+  #verdict(call: Call, flight: Flight<Landing>, read: Read, passes: boolean): Landing | MissReason {
+    if (read.entry === undefined) return read.reason
+    const { entry, source } = read
+    const { policy, key } = call
+    const freshness = this.#freshnessOf(entry, policy)
+    if (freshness === 'expired') return 'expired'
+    const found = readable(entry, policy, (error) => this.#options.emitter.problem({ error, during: 'decode', key }))
+    if (found === undefined) return 'corrupt'
+    if (!passes) return 'schema'
+    // What a read brings whose key was invalidated meanwhile answers those who were there before, fresh, and stands in for nothing.
+    const isStale = freshness === 'stale' || freshness === 'if-error'
+    if (isStale && !flight.token.live) return 'invalidated'
+    if (freshness === 'if-error') {
+      flight.candidate = entry
+      return 'expired'
+    }
+    if (freshness !== 'fresh') this.#loadBehind(call, entry, freshness)
+    return servedFrom({ entry, source }, isStale, takeAmong(flight, found.value, entry, policy))
+  }
+
+  /** A hit in memory that needs no flight. */
+  #serve(call: Call, found: Found): Landing | undefined {
+    const { entry } = found
+    const { policy } = call
+    const freshness = this.#freshnessOf(entry, policy)
+    if (freshness === 'expired' || freshness === 'if-error' || !this.#isGuarded(entry, policy)) return undefined
+    // What is unreadable takes the long way, which says why.
+    const value = readable(entry, policy)
+    if (value === undefined) return undefined
+    if (freshness !== 'fresh') this.#loadBehind(call, entry, freshness)
+    return servedFrom(found, freshness === 'stale', () => value.value)
+  }
+
+  /** One load behind a value that is served, unless one is under way or the last one failed a moment ago. */
+  #loadBehind(call: Call, entry: Entry, reason: Extract<LoadReason, 'stale' | 'ahead'>): void {
+    const { store, flights } = this
+    const { key, mode } = call
+    const { runtime } = this.#options
+    if (store === undefined || mode === 'readonly' || this.failures.find(key, runtime.now(), store) !== undefined)
+      return
+    if (flights.joinable(refreshOf(key)) !== undefined || flights.joinable(key)?.token.loading === true) return
+    const flight = flights.open(key, key, async (own) => {
+      own.kept = true
+      own.candidate = entry
+      own.candidateFirst = true
+      own.token.loading = true
+      // The reader that found the value stale does not wait for what a loader does before its first `await`.
+      await new Promise<void>((resolve) => runtime.defer(resolve))
+      return await this.#loads.load(call, own, store, reason)
+    })
+    store.background.run(flight.over, () => {})
+  }
+
+  #freshnessOf(entry: Entry, policy: Policy): ReturnType<typeof freshnessOf> {
+    const { runtime } = this.#options
+    return freshnessOf(entry, policy, runtime.now(), () => runtime.random())
+  }
+
+  /** Whether the guard needs not be asked: there is none, or it has passed this very value. */
+  #isGuarded(entry: Entry, policy: Policy): boolean {
+    return policy.schema === undefined || entry.guardedBy === policy.schema
+  }
+
+  async #passesGuard(call: Call, read: Read): Promise<boolean> {
+    const found = read.entry === undefined ? undefined : readable(read.entry, call.policy)
+    // What is unreadable fails for that reason, not for the guard's.
+    return found === undefined || (await this.#admission.passesGuard(call, found.value))
   }
 }
 
-function landed(source: Source, entry: Entry, take: () => unknown): Landing {
-  return { source, createdAt: entry.createdAt, computeMs: entry.computeMs, overtaken: false, take }
-}
-
-/** The reader's own value, or nothing where the codec cannot read the text. */
-function readable(entry: Entry, policy: Policy, unreadable?: (error: unknown) => void): { value: unknown } | undefined {
-  try {
-    return { value: give(entry, policy) }
-  } catch (error) {
-    unreadable?.(error)
-    return undefined
-  }
-}
-
-/** The first to take gets `first`, everybody else a value of their own. */
-function firstThen(first: unknown, more: () => unknown): () => unknown {
-  let taken = false
-  return () => {
-    if (taken) return more()
-    taken = true
-    return first
-  }
+/** What a value without our header counts as tagged with. Where they are the rule, `clear` deletes them, and stamps nothing they carry. */
+function foreignTags({ policy, impliedTags }: Lookup): readonly string[] {
+  return policy.wire === 'plain' ? untagged : impliedTags
 }

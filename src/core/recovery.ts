@@ -53,7 +53,7 @@ export class Recovery {
     const batch = this.#journal.batch()
     if (batch === undefined) return
     const refused = new Set<string>()
-    if (batch.everything) await this.#remote.renew()
+    if (batch.everything) await this.#remote.renew(false)
     for (let from = 0; from < batch.keys.length; from += replayChunk) {
       const chunk = batch.keys.slice(from, from + replayChunk)
       await unlessRefused(this.#remote.delete(chunk), async () => {

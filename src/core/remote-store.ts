@@ -1,5 +1,5 @@
 import type { Awaitable, CacheBackend, TagPosition } from '../contracts/backend.ts'
-import type { Entry } from '../contracts/entry.ts'
+import type { Marks } from '../contracts/entry.ts'
 import type { CacheState, Invalidation } from '../contracts/events.ts'
 import type { MemoryTier } from '../contracts/memory-tier.ts'
 import type { Runtime } from '../contracts/runtime.ts'
@@ -16,8 +16,9 @@ import type { CodecLookup } from './judge.ts'
 import { judgeText } from './judge.ts'
 import { processTagsOf } from './process-tags.ts'
 import { Recovery } from './recovery.ts'
+import { RemoteInvalidation } from './remote-invalidation.ts'
 import { isStoreDown, RemoteTier } from './remote-tier.ts'
-import type { FillOutcome, Read, Store } from './store.ts'
+import type { FillOutcome, HotMemory, Item, Read, Store } from './store.ts'
 import { absent } from './store.ts'
 import { everything, TagTable } from './tags.ts'
 
@@ -57,7 +58,9 @@ export class RemoteStore implements Store {
   readonly #journal: Journal
   readonly #recovery: Recovery
   readonly #writer: EntryWriter
+  readonly #invalidation: RemoteInvalidation
   readonly isEmbedded = false
+  readonly hot: HotMemory | undefined = undefined
   readonly background: Background = new Background()
   #mode: 'up' | 'down' | 'closed' = 'down'
   #errorsInARow = 0
@@ -77,10 +80,17 @@ export class RemoteStore implements Store {
       succeeded: () => this.#succeeded(),
       failed: (error, epoch) => this.#failed(error, epoch),
       epoch: () => this.#epoch,
-      landedLate: (keys) => this.#deleteAgain(keys),
+      landedLate: (keys) => this.#invalidation.repeat(keys),
     })
     this.#recovery = new Recovery(backend, this.#remote, this.#journal, runtime)
     this.#writer = new EntryWriter(this.#remote, this.#journal, options)
+    this.#invalidation = new RemoteInvalidation({
+      ...options,
+      remote: this.#remote,
+      recovery: this.#recovery,
+      isUp: () => this.#mode === 'up',
+      tracked: (work) => this.#tracked(work),
+    })
     this.#breaker = new CircuitBreaker(runtime, () => this.#recover())
   }
 
@@ -120,80 +130,79 @@ export class RemoteStore implements Store {
     return false
   }
 
-  peek(key: string): Entry | undefined {
-    return this.memory?.get(key, this.#options.runtime.now())
+  readNow(key: string, codecFor: CodecLookup): Read | undefined {
+    if (this.#mode === 'up') return undefined
+    const { fallback, runtime } = this.#options
+    return (this.#mode === 'down' ? fallback?.read(key, runtime.now(), codecFor) : undefined) ?? absent
   }
 
-  async read(key: string, codecFor: CodecLookup): Promise<Read> {
-    const { fallback, runtime } = this.#options
-    if (this.#mode !== 'up')
-      return (this.#mode === 'down' ? fallback?.read(key, runtime.now(), codecFor) : undefined) ?? absent
+  async read(key: string, codecFor: CodecLookup, impliedTags: readonly string[]): Promise<Read> {
+    const here = this.readNow(key, codecFor)
+    if (here !== undefined) return here
     if (this.#journal.covers(key)) return { entry: undefined, reason: 'invalidated' }
+    const { emitter, runtime } = this.#options
     try {
       const text = await this.#remote.read(key)
       // The world may have changed while the read was under way.
       if (text === undefined || this.#mode !== 'up' || this.#journal.covers(key)) return absent
-      const judged = judgeText(text, runtime.now(), this.#table, codecFor)
+      const judged = judgeText(text, runtime.now(), this.#table, codecFor, impliedTags)
       return judged.entry === undefined ? judged : { entry: judged.entry, source: 'l2' }
     } catch (error) {
-      this.#options.emitter.problem({ error, during: 'read', key })
+      emitter.problem({ error, during: 'read', key })
       return absent
     }
   }
 
-  fill(key: string, entry: Entry, bytes: number, token: FenceToken): Awaitable<FillOutcome> {
+  isValid(marks: Marks): boolean {
+    // What stands in while the primary is away is not judged by tags: own invalidations drop it. Of a primary that never answered no clock
+    // is known.
+    return this.#mode === 'down' || this.#table.isValid(marks)
+  }
+
+  fill(key: string, item: Item, token: FenceToken): Awaitable<FillOutcome> {
+    const { entry } = item
     if (!token.live) return 'fenced'
     if (this.#mode === 'down') {
       // A tag may have been invalidated before the store went down. Of one that never answered no clock is known.
       if (this.#table.position !== undefined && !this.#table.isValid(entry)) return 'fenced'
-      return this.#options.fallback?.fill(key, entry, bytes) ?? 'uncached'
+      return this.#options.fallback?.fill(key, item) ?? 'uncached'
     }
     if (this.#mode !== 'up' || entry.clockId === undefined || this.#journal.covers(key)) return 'uncached'
     const isCurrent = (): boolean =>
       token.live && this.#mode === 'up' && this.#table.isValid(entry) && !this.#journal.covers(key)
     if (!isCurrent()) return 'fenced'
     return this.#writer
-      .write(key, entry, isCurrent)
+      .write(key, item, isCurrent)
       .then((outcome) => (outcome === 'failed' ? 'refused' : outcome === 'withheld' ? 'fenced' : outcome))
   }
 
-  async write(key: string, entry: Entry, bytes: number): Promise<boolean> {
+  async write(key: string, item: Item): Promise<boolean> {
     if (this.#mode === 'down') {
       // The primary holds an older value that must not come back with it.
       this.#journal.addKey(key)
-      return this.#options.fallback?.fill(key, entry, bytes) === 'stored'
+      return this.#options.fallback?.fill(key, item) === 'stored'
     }
-    if (this.#mode !== 'up' || entry.clockId === undefined) return false
-    const outcome = await this.#tracked(this.#writer.write(key, entry, () => true))
+    if (this.#mode !== 'up' || item.entry.clockId === undefined) return false
+    const outcome = await this.#tracked(this.#writer.write(key, item, () => true))
     if (outcome === 'stored') this.#journal.forgetKey(key)
     else await this.delete([key])
     return outcome === 'stored'
   }
 
   async delete(keys: readonly string[]): Promise<Invalidation> {
-    return await this.#invalidate(
-      () => this.#remote.delete(keys),
-      () => {
-        for (const key of keys) {
-          this.#journal.addKey(key)
-          this.#options.fallback?.tier.delete(key)
-        }
-      },
-    )
+    return await this.#invalidation.delete(keys)
   }
 
   async invalidateTags(tags: readonly string[]): Promise<Invalidation> {
-    return await this.#invalidateMany(
-      () => this.#remote.stamp(tags),
-      () => tags.forEach((tag) => this.#journal.addTag(tag)),
-    )
+    return await this.#invalidation.stamp(tags)
   }
 
   async clear(): Promise<Invalidation> {
-    return await this.#invalidateMany(
-      () => this.#remote.renew(),
-      () => this.#journal.addEverything(),
-    )
+    return await this.#invalidation.renew()
+  }
+
+  async clearPrefix(prefix: string, tags: readonly string[]): Promise<Invalidation> {
+    return await this.#invalidation.deletePrefix(prefix, tags)
   }
 
   async ping(): Promise<boolean> {
@@ -211,42 +220,6 @@ export class RemoteStore implements Store {
     this.#breaker.close()
     this.#recovery.stop()
     this.#options.fallback?.tier.clear()
-  }
-
-  async #invalidateMany(apply: () => Promise<void>, journal: () => void): Promise<Invalidation> {
-    if (this.tagsAreShared) {
-      return await this.#invalidate(apply, () => {
-        journal()
-        this.#options.fallback?.tier.clear()
-        // Their tags are not known here: none of the loads under way may store anything.
-        this.#options.detachFlights()
-      })
-    }
-    await apply()
-    this.#options.fallback?.tier.clear()
-    return 'applied'
-  }
-
-  /** Applies an invalidation to the primary, or makes sure that it is before this process reads the primary again. */
-  async #invalidate(apply: () => Promise<void>, journal: () => void): Promise<Invalidation> {
-    if (this.#mode === 'up') {
-      try {
-        await this.#tracked(apply())
-        return 'applied'
-      } catch (error) {
-        this.#options.emitter.problem({ error, during: 'invalidate' })
-      }
-    }
-    journal()
-    // Came back while the invalidation was on its way into the journal: the return did not see it.
-    if (this.#mode === 'up') this.#recovery.replaySoon(() => this.#mode === 'up')
-    return 'journaled'
-  }
-
-  /** A write that had been given up arrived: what was deleted since may be back. */
-  #deleteAgain(keys: readonly string[]): void {
-    for (const key of keys) this.#journal.addKey(key)
-    this.#recovery.replaySoon(() => this.#mode === 'up')
   }
 
   /** `drain` and `close` wait for it. */

@@ -89,12 +89,12 @@ export class RemoteTier {
     )
   }
 
-  /** Makes every entry void. */
-  async renew(): Promise<void> {
+  /** Makes every entry void. @param emptied see `TagCapability.renew` */
+  async renew(emptied: boolean): Promise<void> {
     const { table, tags: clock, budgetMs } = this.#options
     table.apply(
       await this.#observed(
-        call(() => clock.renew()),
+        call(() => clock.renew(emptied)),
         budgetMs,
         'clear',
       ),

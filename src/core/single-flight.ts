@@ -1,15 +1,67 @@
+import type { Entry } from '../contracts/entry.ts'
 import type { FenceToken } from './fence.ts'
 import { Fence } from './fence.ts'
+import { LoadControl } from './run-loader.ts'
 
 // One flight per key: whoever asks while it is in the air joins it. A flight is opened before any I/O, so ten thousand callers make one
 // read and one load. A flight whose token died is never joined again: what it brings is older than the invalidation that
 // killed it.
+//
+// A passenger may leave (its signal was aborted, or it was answered with a stale value); when the last has left, nobody wants the load
+// any more and it is given up. A flight that is kept is wanted for its own sake: a load behind a value that was served.
 
-export interface Flight<T> {
+export class Flight<T> {
   readonly name: string
   readonly token: FenceToken
   readonly generation: number
-  readonly result: Promise<T>
+  readonly control: LoadControl = new LoadControl()
+  /** What its passengers get. It may come before the flight has ended: see `answerEarly`. */
+  readonly answer: Promise<T>
+  /** What may be served instead of waiting, or should the load fail. Belongs to this flight: what invalidates the key ends both. */
+  candidate: Entry | undefined
+  /** Nobody is to wait for this load: the candidate is served at once. */
+  candidateFirst = false
+  kept = false
+  passengers = 0
+  /** The last passenger left: the load was ended for want of anybody to load for. */
+  abandoned = false
+  /** Nobody can be on it any more. */
+  ended = false
+  /** All passengers may be given one value, and so one promise. */
+  sharesValue = false
+  /** The promise of those who came late and may share it, and how many they are. */
+  shared: Promise<unknown> | undefined
+  sharing = 0
+  /** Settles when the load has ended and everything of it is undone; never rejects. */
+  over: Promise<void> = Promise.resolve()
+  #resolve: (value: T) => void = () => {}
+  #reject: (error: unknown) => void = () => {}
+
+  constructor(name: string, token: FenceToken, generation: number) {
+    this.name = name
+    this.token = token
+    this.generation = generation
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // A flight without passengers may fail unheard.
+    this.answer.catch(() => {})
+  }
+
+  /** Answers the passengers while the load goes on. */
+  answerEarly(value: T): void {
+    this.kept = true
+    this.#resolve(value)
+  }
+
+  land(value: T): void {
+    this.#resolve(value)
+  }
+
+  fail(error: unknown): void {
+    this.#reject(error)
+  }
 }
 
 export class SingleFlight<T> {
@@ -20,7 +72,12 @@ export class SingleFlight<T> {
   /** The flight of that name that may be joined now. */
   joinable(name: string): Flight<T> | undefined {
     const flight = this.#flights.get(name)
-    return flight !== undefined && flight.token.live && flight.generation === this.#generation ? flight : undefined
+    return flight !== undefined && this.isJoinable(flight) ? flight : undefined
+  }
+
+  /** Whether a flight that was joinable is so still. */
+  isJoinable(flight: Flight<T>): boolean {
+    return flight.token.live && !flight.ended && flight.generation === this.#generation
   }
 
   /**
@@ -36,20 +93,52 @@ export class SingleFlight<T> {
    * @param name what it is joined by
    * @param key what it can be made void by
    */
-  open(name: string, key: string, run: (token: FenceToken) => Promise<T>): Flight<T> {
-    const token = this.fence.take(key)
-    const flight: Flight<T> = { name, token, generation: this.#generation, result: this.#fly(name, token, run) }
+  open(name: string, key: string, run: (flight: Flight<T>) => Promise<T>): Flight<T> {
+    const flight = new Flight<T>(name, this.fence.take(key), this.#generation)
     this.#flights.set(name, flight)
+    flight.over = this.#fly(flight, run)
     return flight
   }
 
-  async #fly(name: string, token: FenceToken, run: (token: FenceToken) => Promise<T>): Promise<T> {
+  /** Opens a flight that nobody can join. */
+  openAlone(key: string, run: (flight: Flight<T>) => Promise<T>): Flight<T> {
+    const flight = new Flight<T>(key, this.fence.take(key), this.#generation)
+    flight.over = this.#fly(flight, run)
+    return flight
+  }
+
+  /** A passenger leaves. The last one out ends the load, for this reason. */
+  leave(flight: Flight<T>, reason: unknown): void {
+    if (--flight.passengers === 0 && !flight.kept) this.#giveUp(flight, reason)
+  }
+
+  /** Ends the loads that nobody waits for. */
+  giveUpUnattended(reason: unknown): void {
+    for (const flight of this.#flights.values()) if (flight.passengers === 0) this.#giveUp(flight, reason)
+  }
+
+  #giveUp(flight: Flight<T>, reason: unknown): void {
+    flight.abandoned = true
+    flight.token.live = false
+    this.#remove(flight)
+    flight.control.end(reason)
+  }
+
+  async #fly(flight: Flight<T>, run: (flight: Flight<T>) => Promise<T>): Promise<void> {
     try {
-      return await run(token)
-    } finally {
-      if (!token.held) this.fence.release(token)
-      if (this.#flights.get(name)?.token === token) this.#flights.delete(name)
+      const value = await run(flight)
+      this.#remove(flight)
+      flight.land(value)
+    } catch (error) {
+      this.#remove(flight)
+      flight.fail(error)
     }
+  }
+
+  #remove(flight: Flight<T>): void {
+    flight.ended = true
+    if (!flight.token.held) this.fence.release(flight.token)
+    if (this.#flights.get(flight.name) === flight) this.#flights.delete(flight.name)
   }
 
   get size(): number {

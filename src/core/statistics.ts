@@ -50,6 +50,8 @@ function zero(): OperationCounters {
     fallbackHits: 0,
     loadMs: 0,
     savedMs: 0,
+    cost: 0,
+    savedCost: 0,
   }
 }
 
@@ -66,4 +68,6 @@ function add(total: OperationCounters, more: OperationCounters): void {
   total.fallbackHits += more.fallbackHits
   total.loadMs += more.loadMs
   total.savedMs += more.savedMs
+  total.cost += more.cost
+  total.savedCost += more.savedCost
 }

@@ -1,5 +1,5 @@
 import type { TagDelta, TagPosition } from '../contracts/backend.ts'
-import type { Entry, TagMark } from '../contracts/entry.ts'
+import type { Marks, TagMark } from '../contracts/entry.ts'
 import { describe, misuse } from '../support/errors.ts'
 
 // What this node knows of the tag clock, and the judgement of entries by it.
@@ -11,6 +11,11 @@ import { describe, misuse } from '../support/errors.ts'
 
 /** How the id of a clock begins that replaced another: after `clear()`, or when what invalidations there were is lost. */
 export const renewedIdPrefix = '1-'
+
+/** The tag that every entry of a namespace carries. */
+export function namespaceTag(prefix: string): string {
+  return `\u0000namespace ${prefix}`
+}
 
 /** A tag that every entry carries under a clock that cannot take a new id: `clear` stamps it instead. */
 export const everything = '\u0000everything'
@@ -50,16 +55,18 @@ export class TagTable {
   }
 
   /**
-   * Whether values without our header may be read. They carry no id, so they count as older than any `clear`: readable
-   * only under a clock that never saw one.
+   * Whether values without our header may be read. They carry no id, so they count as older than any `clear`: readable only under a
+   * clock that never saw one, and in a namespace that never did.
    */
-  get acceptsForeign(): boolean {
-    return this.#id !== undefined && !this.#id.startsWith(renewedIdPrefix) && !this.#stamps.has(everything)
+  acceptsForeign(impliedTags: readonly string[]): boolean {
+    if (this.#id === undefined || this.#id.startsWith(renewedIdPrefix) || this.#stamps.has(everything)) return false
+    // Below the floor it is not known any more which namespaces were cleared.
+    return impliedTags.length === 0 || (this.#floor === 0 && !impliedTags.some((tag) => this.#stamps.has(tag)))
   }
 
-  isValid(entry: Pick<Entry, 'clockId' | 't0' | 'tags'>): boolean {
-    if (this.#id === undefined || entry.clockId !== this.#id) return false
-    for (const mark of entry.tags) {
+  isValid({ clockId, tags }: Marks): boolean {
+    if (this.#id === undefined || clockId !== this.#id) return false
+    for (const mark of tags) {
       if (mark.t0 < this.#floor || (this.#stamps.get(mark.tag) ?? 0) > mark.t0) return false
     }
     return true
@@ -81,7 +88,10 @@ export function checkTags(tags: unknown, what: string): readonly string[] {
   return tags as readonly string[]
 }
 
+const untagged: readonly TagMark[] = []
+
 /** Each tag once, with the t0 of the load. */
 export function markTags(tags: readonly string[], t0: number): readonly TagMark[] {
+  if (tags.length === 0) return untagged
   return [...new Set(tags)].map((tag) => ({ tag, t0 }))
 }

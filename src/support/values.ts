@@ -1,18 +1,22 @@
-import { describe, isCacheError, misuse } from './errors.ts'
+import { bytesKind, fromUint8Array, toUint8Array } from './bytes.ts'
+import type { Bytes } from './bytes.ts'
+import type { ClonePlan } from './clone-plan.ts'
+import { isAbove, inheritsKeys, isExactly, maxDepth, oddityOf, setOwn } from './plain.ts'
+import { PlanBuilder, primitivePlan, specialPlan, unplanned } from './plan-builder.ts'
+import { siteOf } from './spread.ts'
+import { explain } from './unstorable.ts'
 
-// Which values can be cached, and how they are copied. One walk serves the copy, the byte measure and the freeze, so that the
-// three can never disagree on what a value is.
+// Which values can be cached, and how they are taken in. One walk serves the copy, the byte measure, the freeze and the plan for later
+// copies, so that they can never disagree on what a value is.
 //
 // Kinds: primitives except symbols; plain objects (null prototypes too) and arrays, holes included; Date, Map, Set, URL; every
 // typed array, Buffer, DataView and ArrayBuffer. Anything else (functions, class instances, cycles, symbol keys) is
 // refused by path: what cannot survive the way to text and back must not live in memory either, or a hit would depend on where
 // it came from. Not looked for are properties put on byte containers: finding them would cost a walk over every byte.
 
-const maxDepth = 500
-/** A few forgotten elements are data; an array that is nearly all holes is a mistake that would be copied hole by hole. */
-const maxHoles = 1_000_000
-
-export type Bytes = ArrayBufferView<ArrayBuffer> | ArrayBuffer
+export { bytesKind, toUint8Array } from './bytes.ts'
+export type { Bytes, BytesKind } from './bytes.ts'
+export { isExactly, isPlain } from './plain.ts'
 
 export interface Copied {
   readonly value: unknown
@@ -20,6 +24,10 @@ export interface Copied {
   readonly bytes: number
   /** Nothing in it can be changed: all readers may share it. */
   readonly immutable: boolean
+  /** `JSON.parse(JSON.stringify(value))` equals the value. */
+  readonly json: boolean
+  /** For `cloneWith`. */
+  readonly plan: ClonePlan
 }
 
 /**
@@ -29,232 +37,198 @@ export interface Copied {
  * @throws {TypeError} `CACHE_UNSTORABLE_VALUE`, naming the path of what cannot be copied
  */
 export function copyValue(value: unknown, freeze: boolean): Copied {
-  if (typeof value !== 'object' || value === null)
-    return { value: checkPrimitive(value, []), bytes: sizeOf(value), immutable: true }
-  const walk: Walk = { bytes: 0, freeze, immutable: freeze, path: [], above: new Set() }
+  return take(value, freeze, true)
+}
+
+/**
+ * The same for a value that nobody else can reach, straight from a decoder: it is kept itself, and frozen itself. What only a
+ * program can make (symbol keys, arrays with named properties, cycles, getters) is not looked for.
+ */
+export function adopt(value: unknown, freeze: boolean): Copied {
+  return take(value, freeze, false)
+}
+
+function take(value: unknown, freeze: boolean, copies: boolean): Copied {
+  const walk = new Walk(freeze, copies)
   try {
-    return { value: copy(value, walk), bytes: walk.bytes, immutable: walk.immutable }
+    const plan = walk.item(value, 0)
+    const { bytes, json, loose } = walk
+    const immutable = plan === primitivePlan || (freeze && !loose)
+    return { value: plan === primitivePlan ? value : walk.taken, bytes, immutable, json, plan }
   } catch (error) {
-    throw unreadable(walk.path, error)
+    throw explain(value, error)
   }
 }
 
-/** An object literal, `Object.create(null)`, or an array: what JSON has. */
-export function isPlain(value: object): boolean {
-  if (Array.isArray(value)) return Object.getPrototypeOf(value) === Array.prototype
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
-}
+/** What the walk throws where a value cannot be kept; why and where is then searched for. */
+const unfit = Symbol('unfit')
 
-/** Sets an own property whatever its name: `object.__proto__ = x` would change the prototype instead. */
-export function setOwn(object: object, key: string, value: unknown): void {
-  if (key === '__proto__') {
-    Object.defineProperty(object, key, { value, enumerable: true, configurable: true, writable: true })
-  } else {
-    ;(object as Record<string, unknown>)[key] = value
+class Walk {
+  bytes = 0
+  json = true
+  /** A part was met that can be changed even when all is frozen. */
+  loose = false
+  /** The copy of what `inside` visited last. */
+  taken: unknown
+  readonly #freeze: boolean
+  readonly #copies: boolean
+  readonly #inherits: boolean = inheritsKeys()
+  readonly #above: object[] = []
+  readonly #builder: PlanBuilder = new PlanBuilder()
+  // A stack of the keys that need work, and of their plans, of the objects the walk is in.
+  readonly #keys: string[] = []
+  readonly #plans: ClonePlan[] = []
+  #top = 0
+
+  constructor(freeze: boolean, copies: boolean) {
+    this.#freeze = freeze
+    this.#copies = copies
   }
-}
 
-/** The error for a value that cannot be cached. */
-export function unstorable(
-  path: readonly PropertyKey[],
-  reason: string,
-  options?: { readonly cause?: unknown },
-): TypeError {
-  const at = path.length === 0 ? 'The value' : `The value at ${formatPath(path)}`
-  return misuse('CACHE_UNSTORABLE_VALUE', `${at} cannot be cached: ${reason}`, options)
-}
-
-/** `error` itself when it is ours, else (a getter or a proxy threw) the error for a value that cannot be read. */
-export function unreadable(path: readonly PropertyKey[], error: unknown): Error {
-  return isCacheError(error) ? error : unstorable(path, 'reading it failed', { cause: error })
-}
-
-function formatPath(path: readonly PropertyKey[]): string {
-  return path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')
-}
-
-interface Walk {
-  bytes: number
-  readonly freeze: boolean
-  immutable: boolean
-  readonly path: PropertyKey[]
-  readonly above: Set<object>
-}
-
-function copy(value: unknown, walk: Walk): unknown {
-  if (typeof value !== 'object' || value === null) {
-    walk.bytes += sizeOf(value)
-    return checkPrimitive(value, walk.path)
+  /** Measures anything; an object is copied to `taken`. */
+  item(value: unknown, depth: number): ClonePlan {
+    if (typeof value === 'object' && value !== null) return this.#inside(value, depth)
+    this.#primitive(value)
+    return primitivePlan
   }
-  if (walk.above.has(value)) throw unstorable(walk.path, 'it contains itself')
-  if (walk.above.size >= maxDepth) throw unstorable([], `it is nested deeper than ${maxDepth} levels`)
-  walk.above.add(value)
-  const copied = Array.isArray(value)
-    ? copyArray(value, walk)
-    : isPlain(value)
-      ? copyObject(value, walk)
-      : copySpecial(value, walk)
-  walk.above.delete(value)
-  return copied
-}
 
-function copyArray(array: readonly unknown[], walk: Walk): unknown[] {
-  checkElements(array, walk.path)
-  const copied = new Array<unknown>(array.length)
-  walk.bytes += 16 + array.length * 8
-  // `in` and not a plain loop: a hole must stay a hole to be equal.
-  for (let index = 0; index < array.length; index++) {
-    if (!(index in array)) continue
-    walk.path.push(index)
-    copied[index] = copy(array[index], walk)
-    walk.path.pop()
-  }
-  return walk.freeze ? (Object.freeze(copied) as unknown[]) : copied
-}
-
-function copyObject(object: object, walk: Walk): object {
-  const copied = Object.getPrototypeOf(object) === null ? (Object.create(null) as object) : {}
-  const keys = Object.keys(object)
-  if (Object.getOwnPropertySymbols(object).length > 0) throw unstorable(walk.path, 'it has a symbol as a key')
-  walk.bytes += 24 + keys.length * 16
-  for (const key of keys) {
-    walk.path.push(key)
-    setOwn(copied, key, copy((object as Record<string, unknown>)[key], walk))
-    walk.path.pop()
-  }
-  return walk.freeze ? Object.freeze(copied) : copied
-}
-
-function copySpecial(value: object, walk: Walk): object {
-  walk.immutable = false
-  if (value instanceof Date && isExactly(value, Date)) {
-    walk.bytes += 32
-    return new Date(value.getTime())
-  }
-  if (value instanceof Map && isExactly(value, Map)) {
-    walk.bytes += 64
-    const copied = new Map<unknown, unknown>()
-    for (const [key, item] of value as Map<unknown, unknown>) {
-      walk.path.push('<key>')
-      const copiedKey = copy(key, walk)
-      walk.path.pop()
-      walk.path.push('<value>')
-      copied.set(copiedKey, copy(item, walk))
-      walk.path.pop()
+  #primitive(value: unknown): void {
+    switch (typeof value) {
+      case 'string':
+        this.bytes += 16 + value.length * 2
+        return
+      case 'number':
+        this.bytes += 8
+        // Not finite, or -0.
+        if (value - value !== 0 || (value === 0 && 1 / value < 0)) this.json = false
+        return
+      case 'bigint':
+        this.bytes += 32
+        this.json = false
+        return
+      case 'undefined':
+        this.bytes += 8
+        this.json = false
+        return
+      case 'function':
+      case 'symbol':
+        throw unfit
+      default:
+        this.bytes += 8
     }
-    return copied
   }
-  if (value instanceof Set && isExactly(value, Set)) {
-    walk.bytes += 64
-    const copied = new Set<unknown>()
-    for (const item of value as Set<unknown>) {
-      walk.path.push('<item>')
-      copied.add(copy(item, walk))
-      walk.path.pop()
+
+  #inside(value: object, depth: number): ClonePlan {
+    if (depth >= maxDepth) throw unfit
+    if (this.#copies) {
+      if (isAbove(this.#above, depth, value)) throw unfit
+      this.#above[depth] = value
     }
-    return copied
+    if (Array.isArray(value)) return this.#array(value, depth)
+    const prototype: unknown = Object.getPrototypeOf(value)
+    if (prototype === Object.prototype || prototype === null)
+      return this.#object(value as Record<string, unknown>, prototype === null, depth)
+    this.json = false
+    this.loose = true
+    this.taken = this.#special(value, depth)
+    return specialPlan
   }
-  if (value instanceof URL && isExactly(value, URL)) {
-    walk.bytes += 64 + value.href.length
-    return new URL(value.href)
+
+  #array(array: unknown[], depth: number): ClonePlan {
+    if (this.#copies && oddityOf(array) !== undefined) throw unfit
+    const copied = this.#copies ? array.slice() : array
+    const { length } = copied
+    let bytes = 16 + length * 8
+    let inner = primitivePlan
+    for (let index = 0; index < length; index++) {
+      // `at`, not an index: where arrays of numbers and of objects meet, optimised code would turn the numbers into objects.
+      const item = copied.at(index)
+      if (typeof item === 'string') bytes += 16 + item.length * 2
+      else if (typeof item === 'object' && item !== null) {
+        const plan = this.#inside(item, depth + 1)
+        if (this.#copies) copied[index] = this.taken
+        if (plan !== inner) inner = this.#builder.merge(inner, plan)
+      } else if (item !== undefined || index in copied) this.#primitive(item)
+      else this.json = false
+    }
+    this.bytes += bytes
+    if (this.#freeze) Object.freeze(copied)
+    this.taken = copied
+    return this.#builder.list(inner)
   }
-  const kind = bytesKind(value)
-  if (kind !== undefined) {
+
+  #object(object: Record<string, unknown>, isNull: boolean, depth: number): ClonePlan {
+    const copies = this.#copies
+    if (copies && Object.getOwnPropertySymbols(object).length > 0) throw unfit
+    const copied: Record<string, unknown> = copies ? (isNull ? (Object.create(null) as typeof object) : {}) : object
+    let bytes = 24
+    let count = 0
+    let first = ''
+    let last = ''
+    const from = this.#top
+    let isOdd = false
+    // `for in` is much faster than a list of the keys, and adds only what is inherited.
+    for (const key in object) {
+      if (this.#inherits && !Object.hasOwn(object, key)) continue
+      if (count++ === 0) first = key
+      last = key
+      let item = object[key]
+      if (typeof item === 'string') bytes += 16 + item.length * 2
+      else if (typeof item === 'object' && item !== null) {
+        const plan = this.#inside(item, depth + 1)
+        item = this.taken
+        if (key === '__proto__') isOdd = true
+        this.#keys[this.#top] = key
+        this.#plans[this.#top++] = plan
+      } else this.#primitive(item)
+      if (copies) {
+        if (key === '__proto__') setOwn(copied, key, item)
+        else copied[key] = item
+      }
+    }
+    this.bytes += bytes + count * 16
+    if (this.#freeze) Object.freeze(copied)
+    this.taken = copied
+    const to = this.#top
+    this.#top = from
+    if (isOdd) return unplanned(this.#plans.slice(from, to).some((plan) => plan.loose))
+    return this.#builder.object(siteOf(count, first, last), this.#keys, this.#plans, from, to)
+  }
+
+  /** A copy; or in place the value itself, what is in a Map or Set frozen. */
+  #special(value: object, depth: number): object {
+    if (isExactly(value, Date)) {
+      this.bytes += 32
+      return this.#copies ? new Date((value as Date).getTime()) : value
+    }
+    if (isExactly(value, Map)) {
+      this.bytes += 64
+      const copied = new Map<unknown, unknown>()
+      for (const [key, item] of value as Map<unknown, unknown>) {
+        const copiedKey = this.#copy(key, depth)
+        copied.set(copiedKey, this.#copy(item, depth))
+      }
+      return this.#copies ? copied : value
+    }
+    if (isExactly(value, Set)) {
+      this.bytes += 64
+      const copied = new Set<unknown>()
+      for (const item of value as Set<unknown>) copied.add(this.#copy(item, depth))
+      return this.#copies ? copied : value
+    }
+    if (isExactly(value, URL)) {
+      const { href } = value as URL
+      this.bytes += 64 + href.length
+      return this.#copies ? new URL(href) : value
+    }
+    const kind = bytesKind(value)
+    if (kind === undefined) throw unfit
     const bytes = toUint8Array(value as Bytes)
-    walk.bytes += 64 + bytes.byteLength
-    return fromUint8Array(kind, bytes)
+    this.bytes += 64 + bytes.byteLength
+    return this.#copies ? fromUint8Array(kind, bytes) : value
   }
-  throw unstorable(walk.path, `it is ${describe(value)}`)
-}
 
-/** The class itself, not one that extends it: its copy would be of another class. */
-export function isExactly(value: object, constructor: { readonly prototype: object }): boolean {
-  return Object.getPrototypeOf(value) === constructor.prototype && Reflect.ownKeys(value).length === 0
-}
-
-const byteConstructors: Record<ViewKind, { new (buffer: ArrayBuffer): object; readonly prototype: object }> = {
-  ArrayBuffer,
-  DataView,
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-}
-
-type ViewKind = Exclude<BytesKind, 'Buffer'>
-
-export type BytesKind =
-  | 'ArrayBuffer'
-  | 'Buffer'
-  | 'DataView'
-  | 'Int8Array'
-  | 'Uint8Array'
-  | 'Uint8ClampedArray'
-  | 'Int16Array'
-  | 'Uint16Array'
-  | 'Int32Array'
-  | 'Uint32Array'
-  | 'Float32Array'
-  | 'Float64Array'
-  | 'BigInt64Array'
-  | 'BigUint64Array'
-
-/** The name of a byte container's class, or `undefined` for anything else, memory shared with other threads among it. */
-export function bytesKind(value: object): BytesKind | undefined {
-  if (!((ArrayBuffer.isView(value) ? value.buffer : value) instanceof ArrayBuffer)) return undefined
-  if (typeof Buffer !== 'undefined' && Object.getPrototypeOf(value) === Buffer.prototype) return 'Buffer'
-  const name = value.constructor.name as ViewKind
-  return byteConstructors[name]?.prototype === Object.getPrototypeOf(value) ? name : undefined
-}
-
-export function toUint8Array(bytes: Bytes): Uint8Array<ArrayBuffer> {
-  return bytes instanceof ArrayBuffer
-    ? new Uint8Array(bytes)
-    : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-}
-
-export function isBytesKind(name: string): name is BytesKind {
-  return name === 'Buffer' || Object.hasOwn(byteConstructors, name)
-}
-
-/** A new container of the kind with a copy of the bytes. */
-export function fromUint8Array(kind: BytesKind, bytes: Uint8Array): object {
-  if (kind === 'Buffer') return Buffer.from(bytes)
-  const buffer = new Uint8Array(bytes).buffer
-  if (kind === 'ArrayBuffer') return buffer
-  return new byteConstructors[kind](buffer)
-}
-
-/** Why an array cannot be taken element by element: what is more than its elements would be lost. */
-export function oddityOf(array: readonly unknown[]): string | undefined {
-  if (!isPlain(array)) return `${describe(array)} of another class`
-  const keys = Object.keys(array)
-  const last = keys[keys.length - 1]
-  const isNamed = last !== undefined && !(Number(last) < array.length)
-  if (keys.length > array.length || isNamed || Object.getOwnPropertySymbols(array).length > 0) {
-    return 'an array with named properties'
+  #copy(item: unknown, depth: number): unknown {
+    return this.item(item, depth + 1) === primitivePlan ? item : this.taken
   }
-  return array.length - keys.length > maxHoles ? `an array with more than ${maxHoles} holes` : undefined
-}
-
-export function checkElements(array: readonly unknown[], path: readonly PropertyKey[]): void {
-  const oddity = oddityOf(array)
-  if (oddity !== undefined) throw unstorable(path, `it is ${oddity}`)
-}
-
-function checkPrimitive(value: unknown, path: readonly PropertyKey[]): unknown {
-  if (typeof value === 'function' || typeof value === 'symbol') throw unstorable(path, `it is ${describe(value)}`)
-  return value
-}
-
-function sizeOf(value: unknown): number {
-  return typeof value === 'string' ? 16 + value.length * 2 : typeof value === 'bigint' ? 32 : 8
 }

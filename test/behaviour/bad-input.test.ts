@@ -19,6 +19,12 @@ const manager = createCache({ backend: new MemoryBackend() })
 const js = <T>(value: unknown): T => value as T
 
 const atOnce: ReadonlyArray<readonly [what: string, wrong: () => unknown, code: CacheErrorCode, message: string]> = [
+  [
+    'a manager that is none',
+    () => cached(fn, { name: 'no-manager', manager: js({}) }),
+    'CACHE_MISUSE',
+    'Expected a CacheManager, got an object',
+  ],
   ['ttl 0', () => cached(fn, { name: 'bad', ttl: 0 }), 'CACHE_BAD_DURATION', 'ttl must be more than zero, got 0'],
   ['negative ttl', () => cached(fn, { name: 'bad', ttl: -1 }), 'CACHE_BAD_DURATION', 'got -1'],
   ['NaN ttl', () => cached(fn, { name: 'bad', ttl: Number.NaN }), 'CACHE_BAD_DURATION', 'got NaN'],
@@ -228,12 +234,6 @@ const rejections: ReadonlyArray<
     () => cached(fn, { key: js(() => undefined), manager })('x'),
     'CACHE_BAD_KEY',
     'key must return a string or an array, got undefined',
-  ],
-  [
-    'a manager that is none',
-    () => cached(fn, { name: 'no-manager', manager: js({}) })('x'),
-    'CACHE_MISUSE',
-    'Expected a CacheManager, got an object',
   ],
 ]
 

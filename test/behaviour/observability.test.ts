@@ -45,6 +45,8 @@ test('one call after the other, told as events and counted per operation', async
     fallbackHits: 0,
     loadMs: 500,
     savedMs: 250,
+    cost: 0,
+    savedCost: 0,
   })
   expect(manager.stats().total).toEqual(manager.stats().operations['document_parsing'])
 })

@@ -25,6 +25,7 @@ test('an empty environment has the defaults of the Python layer', () => {
     ttls: {},
     budget: 0.2,
     logLevel: 'warn',
+    wireFormat: 'envelope',
     namespace: undefined,
   })
 })

@@ -8,6 +8,9 @@ import { encodeEnvelope, parseEnvelope, payloadOf } from '../../src/core/envelop
 const factor = Number(process.env['TEST_PROPERTY_FACTOR'] ?? 1)
 const createdAt = 1_732_400_000_000
 
+/** What the envelope does not carry. */
+const inMemory = { plan: undefined, cost: 0, guardedBy: undefined }
+
 const wellFormed = fc.string({ unit: 'binary' }).map((text) => text.replace(/\p{Surrogate}/gu, '?'))
 const tag = fc
   .oneof(
@@ -20,6 +23,9 @@ const anyEntry: fc.Arbitrary<Entry> = fc.record(
   {
     value: fc.constant('x'),
     form: fc.constant('text' as const),
+    plan: fc.constant(undefined),
+    cost: fc.constant(0),
+    guardedBy: fc.constant(undefined),
     immutable: fc.constant(true),
     codec: fc.constantFrom(undefined, jsonCodec, { ...jsonCodec, name: 'v8/br+1.0_-' }),
     createdAt: fc.constantFrom(0, createdAt, 8.64e15),
@@ -53,7 +59,8 @@ describe('an envelope', () => {
   test('comes back with every field and its payload to the last character', () => {
     fc.assert(
       fc.property(anyEntry, payload, (entry, text) => {
-        const { codec, value: _value, form: _form, immutable: _immutable, ...header } = entry
+        const { codec, value: _value, form: _form, immutable: _immutable, ...rest } = entry
+        const { plan: _plan, cost: _cost, guardedBy: _guard, ...header } = rest
         expect(parseEnvelope(encodeEnvelope(entry, text))).toStrictEqual({
           kind: 'ours',
           header: { codecName: codec?.name ?? 'raw', ...header },
@@ -85,6 +92,9 @@ describe('an envelope', () => {
     const entry: Entry = {
       value: { total: 7 },
       form: 'live',
+      plan: undefined,
+      cost: 0,
+      guardedBy: undefined,
       immutable: false,
       codec: jsonCodec,
       createdAt,
@@ -113,7 +123,9 @@ describe('an envelope', () => {
           t0: 0,
           tags: [],
         }
-        const parsed = parseEnvelope(encodeEnvelope({ ...entry, value: '', form: 'text', immutable: true }, ''))
+        const parsed = parseEnvelope(
+          encodeEnvelope({ ...entry, ...inMemory, value: '', form: 'text', immutable: true }, ''),
+        )
         expect(parsed.kind).toBe('ours')
         if (parsed.kind !== 'ours') return
         expect(Math.abs(parsed.header.staleAt - entry.staleAt)).toBeLessThanOrEqual(1)
@@ -134,6 +146,9 @@ test('a payload longer than allowed is refused with both lengths', () => {
     value: '',
     form: 'text',
     immutable: true,
+    plan: undefined,
+    cost: 0,
+    guardedBy: undefined,
     codec: undefined,
     createdAt,
     staleAt: Infinity,

@@ -57,7 +57,7 @@ export class MemoryBackend implements CacheBackend {
     } as const
     return this.embedded.tier.set(
       key,
-      { ...raw, computeMs: 0, clockId: undefined, t0: 0, tags: [] },
+      { ...raw, plan: undefined, computeMs: 0, cost: 0, guardedBy: undefined, clockId: undefined, t0: 0, tags: [] },
       16 + 2 * value.length,
     )
   }

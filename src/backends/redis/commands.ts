@@ -12,6 +12,8 @@ export interface RedisCommands {
   set(key: string, value: string, ttl: number): Promise<boolean>
   /** @returns how many existed */
   delete(keys: readonly string[]): Promise<number>
+  /** Pages of keys that begin with `prefix`. */
+  scan(prefix: string): AsyncIterable<readonly string[]>
   exists(key: string): Promise<boolean>
   ping(): Promise<boolean>
 }

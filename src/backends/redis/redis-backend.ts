@@ -1,4 +1,4 @@
-import type { BatchCapability, CacheBackend, TagCapability } from '../../contracts/backend.ts'
+import type { BatchCapability, CacheBackend, ScanCapability, TagCapability } from '../../contracts/backend.ts'
 import type { Duration } from '../../contracts/duration.ts'
 import type { Runtime } from '../../contracts/runtime.ts'
 import { toMs } from '../../support/duration.ts'
@@ -48,6 +48,7 @@ export class RedisBackend implements CacheBackend {
   readonly name = 'redis'
   readonly batch: BatchCapability
   readonly tags: TagCapability
+  readonly scan: ScanCapability
   readonly options: ResolvedRedisOptions
   /** What `connect` opened. */
   connection: RedisCommands | undefined
@@ -86,8 +87,9 @@ export class RedisBackend implements CacheBackend {
     this.tags = {
       read: (since) => opened(this).tags.read(since),
       stamp: (tags, since) => opened(this).tags.stamp(tags, since),
-      renew: () => opened(this).tags.renew(),
+      renew: (emptied) => opened(this).tags.renew(emptied),
     }
+    this.scan = { keys: (prefix) => opened(this).scan(prefix) }
   }
 
   /** Loads the client and connects. Rejects when the first attempt fails; the link goes on trying until `close`. */

@@ -26,6 +26,9 @@ const tagClockKey = 'speedrun-cache#t'
 /** Keys in one MGET: beyond it nothing is gained, and a long command makes everybody else wait. */
 const keysPerRead = 128
 
+/** Keys a SCAN looks at: enough to get on, few enough that nobody waits for it. */
+const keysPerScan = 1000
+
 interface Turn {
   readonly keys: string[]
   readonly texts: Promise<ReadonlyArray<string | null>>
@@ -94,6 +97,17 @@ export class RedisConnection implements RedisCommands {
     return Number(await this.#bounded(this.#link.send(['UNLINK', ...keys]), this.#options.socketTimeoutMs, 'delete'))
   }
 
+  async *scan(prefix: string): AsyncGenerator<readonly string[]> {
+    let cursor = '0'
+    do {
+      const command = ['SCAN', cursor, 'MATCH', `${escapeGlob(prefix)}*`, 'COUNT', String(keysPerScan)]
+      const reply = await this.#bounded(this.#link.send(command), this.#options.socketTimeoutMs, 'scan')
+      const [next, keys] = reply as [string, string[]]
+      yield keys
+      cursor = next
+    } while (cursor !== '0')
+  }
+
   async exists(key: string): Promise<boolean> {
     return Number(await this.#bounded(this.#link.send(['EXISTS', key]), this.#options.budgetMs, 'exists')) > 0
   }
@@ -127,4 +141,9 @@ export class RedisConnection implements RedisCommands {
   #bounded<T>(work: Promise<T>, ms: number, what: string): Promise<T> {
     return this.#deadlines.bound(work, ms, what)
   }
+}
+
+/** A prefix holds data, not a pattern. */
+function escapeGlob(text: string): string {
+  return text.replace(/[*?[\]\\^]/g, '\\$&')
 }

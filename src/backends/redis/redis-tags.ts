@@ -35,7 +35,9 @@ export function createRedisTags({ clockKey, runtime, send, run }: RedisTagsOptio
       return await renew()
     }
   }
-  const renew = async (): Promise<TagDelta> => parse(await run(renewClock, [clockKey], [`1-${randomId(runtime)}`]))
+  // `0`: whatever has no header is as new as this clock.
+  const renew = async (emptied = false): Promise<TagDelta> =>
+    parse(await run(renewClock, [clockKey], [`${emptied ? '0' : '1'}-${randomId(runtime)}`]))
 
   const read = async (since: TagPosition | undefined): Promise<TagDelta> => {
     if (since !== undefined) {

@@ -1,11 +1,13 @@
+import type { View } from './cache-view.ts'
+import { fullKey } from './cache-view.ts'
 import type { Invalidation } from './contracts/events.ts'
-import type { Engine } from './core/engine.ts'
 
 // The one way a key is deleted, whoever asks: the loads in flight are made void before the store hears of it, and what was read
 // meanwhile is made void when the store has answered.
 
-export async function engineInvalidate(engine: Engine, keys: readonly string[]): Promise<Invalidation> {
-  const full = keys.map((key) => engine.fullKey(key))
+export async function deleteKeys(view: View, keys: readonly string[]): Promise<Invalidation> {
+  const { engine } = view
+  const full = keys.map((key) => fullKey(view, key))
   const { fence } = engine.reads.flights
   for (const key of full) fence.void(key)
   const { store } = engine

@@ -1,0 +1,160 @@
+import type { ArgumentTable, Slot } from '../contracts/memory-tier.ts'
+import type { Runtime } from '../contracts/runtime.ts'
+import type { ClonePlan } from '../support/clone-plan.ts'
+import { cloneWith } from '../support/clone-plan.ts'
+import type { Emitter } from './emit.ts'
+import type { Engine } from './engine.ts'
+import { furthestAhead } from './freshness.ts'
+import { isShared } from './isolation.ts'
+import type { Landing } from './landing.ts'
+import type { Policy } from './policy.ts'
+import type { Flight } from './single-flight.ts'
+import type { OperationCounters } from './statistics.ts'
+import type { HotMemory } from './store.ts'
+
+// A hit for the price of a promise. One per caller of the cache that always asks in the same way: a cached function, or `getOrSet` with one
+// set of options. Nothing is made here per call but what the reader gets: no key text, no closure, no options, no event
+// that nobody hears. Whatever is not plainly a fresh hit (stale, unknown, void, unreadable, nearly over) takes the long way, which
+// decides; this path only ever says yes.
+
+/** The coarse clock may be this much behind: closer to its end an entry is judged by the real one, the long way. */
+const clockLagMs = 16
+
+/** What entries are looked up by: a function's one argument (never -0), or the full key. */
+export type Handle = string | number
+
+export interface HotPathOptions {
+  readonly engine: Engine
+  /** Asked again whenever the engine's version changes. */
+  readonly policy: () => Policy
+  /** The identity whose table holds the arguments; `undefined`: what is looked up are full keys. */
+  readonly identity: (() => string) | undefined
+  /** The full key, for who listens. */
+  readonly keyOf: (handle: Handle) => string
+}
+
+const nowhere: ReadonlyMap<Handle, Slot> = new Map()
+
+export class HotPath {
+  readonly #options: HotPathOptions
+  readonly #engine: Engine
+  readonly #emitter: Emitter
+  readonly #recent: () => number
+  /** Flights in the air, by what their callers asked with. */
+  readonly #boarding: Map<Handle, Flight<Landing>> = new Map()
+  #version = -1
+  #policy: Policy | undefined
+  #counters: OperationCounters | undefined
+  #hot: HotMemory | undefined
+  #slots: ReadonlyMap<Handle, Slot> = nowhere
+  #table: ArgumentTable | undefined
+
+  constructor(options: HotPathOptions) {
+    this.#options = options
+    this.#engine = options.engine
+    this.#emitter = options.engine.emitter
+    this.#recent = recentOf(options.engine.runtime)
+  }
+
+  /** The answer of a fresh hit; `undefined`: take the long way. */
+  hit(handle: Handle): Promise<unknown> | undefined {
+    const engine = this.#engine
+    if (this.#version !== engine.version) this.#resolve()
+    const slot = this.#slots.get(handle)
+    if (slot === undefined) return undefined
+    const hot = this.#hot as HotMemory
+    const policy = this.#policy as Policy
+    if (slot.generation !== hot.generation) return undefined
+    if (slot.reader !== policy && !prepare(slot, policy)) return undefined
+    if (!(this.#recent() < slot.freshUntil)) return undefined
+    if (slot.epoch !== hot.tier.epoch) hot.tier.use(slot)
+    const { entry } = slot
+    const counters = this.#counters as OperationCounters
+    counters.hits.l1++
+    counters.savedMs += entry.computeMs
+    if (entry.cost !== 0) counters.savedCost += entry.cost
+    if (this.#emitter.hearsHits) this.#tell(handle, slot)
+    return slot.answer ?? Promise.resolve(cloneWith(entry.plan as ClonePlan, entry.value))
+  }
+
+  /**
+   * The answer of a load under way. Nobody who joins here leaves before it ends.
+   * @param again the long way, for who joined a load that an invalidation overtook
+   * @returns `undefined`: there is none to be joined here
+   */
+  join(handle: Handle, again: (handle: Handle) => Promise<unknown>): Promise<unknown> | undefined {
+    const flight = this.#boarding.size === 0 ? undefined : this.#boarding.get(handle)
+    if (flight === undefined) return undefined
+    const { flights } = this.#engine.reads
+    if (!flights.isJoinable(flight) || !flight.token.loading || flight.candidateFirst) return undefined
+    flight.passengers++
+    if (!flight.sharesValue || (this.#policy as Policy).isolation !== 'frozen') {
+      return flight.answer.then((landing) => (landing.overtaken ? again(handle) : this.#take(landing, handle, 1)))
+    }
+    flight.sharing++
+    // One promise for all who may share the value.
+    return (flight.shared ??= flight.answer.then((landing) =>
+      landing.overtaken ? again(handle) : this.#take(landing, handle, flight.sharing),
+    ))
+  }
+
+  /** A call took the long way: what it opened may be joined here, and what it found is found here next time. */
+  tookLongWay(handle: Handle, key: string): void {
+    const flight = this.#engine.reads.flights.joinable(key)
+    if (flight === undefined) this.#lead(handle, key)
+    else if (this.#boarding.get(handle) !== flight) {
+      this.#boarding.set(handle, flight)
+      void flight.over.then(() => {
+        if (this.#boarding.get(handle) === flight) this.#boarding.delete(handle)
+        this.#lead(handle, key)
+      })
+    }
+  }
+
+  /** An argument whose key is a hash, or that was stored before this function asked for its table. */
+  #lead(handle: Handle, key: string): void {
+    if (this.#table !== undefined && !this.#slots.has(handle)) this.#table.alias(handle, key)
+  }
+
+  /** What those are given who came while the loader ran. */
+  #take(landing: Landing, handle: Handle, takers: number): unknown {
+    if (landing.source !== 'load') {
+      const call = { key: this.#options.keyOf(handle), policy: this.#policy as Policy }
+      for (let taker = 0; taker < takers; taker++) this.#engine.reads.account.hit(call, landing)
+    }
+    return landing.take()
+  }
+
+  #tell(handle: Handle, { entry }: Slot): void {
+    const { operation } = this.#policy as Policy
+    this.#engine.reads.account.tellHit(this.#options.keyOf(handle), operation, 'l1', false, entry.createdAt)
+  }
+
+  #resolve(): void {
+    const { policy, identity } = this.#options
+    this.#version = this.#engine.version
+    this.#policy = policy()
+    this.#counters = this.#policy.counters
+    this.#hot = this.#engine.store?.hot
+    this.#boarding.clear()
+    const tier = this.#hot?.tier
+    this.#table = identity === undefined ? undefined : tier?.table(identity())
+    this.#slots = this.#table?.slots ?? (identity === undefined ? tier?.slots : undefined) ?? nowhere
+  }
+}
+
+/** What does not change while an entry lives, found out once per reader. @returns whether its hits may be answered here */
+function prepare(slot: Slot, policy: Policy): boolean {
+  const { entry } = slot
+  if (entry.codec !== policy.codec || entry.form !== 'live') return false
+  if (policy.schema !== undefined && entry.guardedBy !== policy.schema) return false
+  const ahead = policy.refreshAhead ? furthestAhead * entry.computeMs : 0
+  slot.freshUntil = entry.staleAt - ahead - clockLagMs
+  slot.answer = isShared(entry, policy) ? Promise.resolve(entry.value) : undefined
+  slot.reader = policy
+  return true
+}
+
+function recentOf(runtime: Runtime): () => number {
+  return runtime.recent ?? (() => runtime.now())
+}

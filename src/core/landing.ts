@@ -1,0 +1,53 @@
+import type { Entry } from '../contracts/entry.ts'
+import type { Served } from './account.ts'
+import type { Provenance } from './inherited-tags.ts'
+import type { Kept } from './isolation.ts'
+import { give, isShared, keep } from './isolation.ts'
+import type { Policy } from './policy.ts'
+import type { Flight } from './single-flight.ts'
+import type { Found } from './store.ts'
+
+// How a call ended: a value to take, and everything there is to say about it.
+
+export interface Landing extends Served {
+  readonly provenance: Provenance
+  /** A tag was invalidated while it loaded: only for those who came before the load began. */
+  readonly overtaken: boolean
+  /** Each passenger's own value. */
+  take(): unknown
+}
+
+/** Those who came after a flight had landed do not count: they are not on it. */
+type Passengers = Pick<Flight<unknown>, 'passengers'>
+
+/** An entry that is served. @param take each reader's own value */
+export function servedFrom({ entry, source }: Found, stale: boolean, take: () => unknown): Landing {
+  const { createdAt, computeMs, cost, clockId, tags, deleteAt } = entry
+  const provenance = { clockId, tags, stale, deleteAt }
+  return { source, stale, createdAt, computeMs, cost, provenance, overtaken: false, take }
+}
+
+/**
+ * A value nobody else has, for all passengers of a flight: the only one gets it as it is. Should there be more, each gets a copy, since
+ * the first may change it before the second takes it.
+ */
+export function takeAmong(passengers: Passengers, value: unknown, entry: Entry, policy: Policy): () => unknown {
+  if (policy.customCodec) return firstThen(value, () => give(entry, policy))
+  if (policy.isolation === 'frozen' || isShared({ value, immutable: false }, policy)) return () => value
+  let template: Kept | undefined
+  return () => {
+    if (passengers.passengers <= 1) return value
+    template ??= keep(value, policy, true)
+    return give(template, policy)
+  }
+}
+
+/** The first to take gets `first`, everybody else a value of their own. */
+export function firstThen(first: unknown, more: () => unknown): () => unknown {
+  let taken = false
+  return () => {
+    if (taken) return more()
+    taken = true
+    return first
+  }
+}

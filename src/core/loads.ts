@@ -1,0 +1,200 @@
+import type { LoadReason } from '../contracts/cache-manager.ts'
+import type { LoadOutcome } from '../contracts/events.ts'
+import type { Runtime, Timer } from '../contracts/runtime.ts'
+import { withTimeLimit } from '../support/deadline.ts'
+import type { Account } from './account.ts'
+import type { Admission, Admitted } from './admission.ts'
+import type { Emitter } from './emit.ts'
+import type { Failures } from './failures.ts'
+import { freshnessOf } from './freshness.ts'
+import type { Kept } from './isolation.ts'
+import { give } from './isolation.ts'
+import type { Landing } from './landing.ts'
+import { firstThen, servedFrom } from './landing.ts'
+import type { LoadedValue } from './new-entry.ts'
+import { marksOf } from './new-entry.ts'
+import type { Call } from './call.ts'
+import type { Load } from './run-loader.ts'
+import { runLoader } from './run-loader.ts'
+import type { Flight, SingleFlight } from './single-flight.ts'
+import type { Store } from './store.ts'
+
+// The second half of a flight: the loader runs, and what it brings fills the store, unless an invalidation came meanwhile. What stands in
+// when it fails or takes too long is the flight's candidate, judged again at the moment it is served.
+
+export interface LoadsOptions {
+  readonly runtime: Runtime
+  readonly emitter: Emitter
+  readonly flights: SingleFlight<Landing>
+  readonly failures: Failures
+  readonly account: Account
+  readonly admission: Admission
+}
+
+export class Loads {
+  /** How long a caller waits for the store to take what was loaded. */
+  budgetMs = 200
+  readonly #options: LoadsOptions
+
+  constructor(options: LoadsOptions) {
+    this.#options = options
+  }
+
+  /** The flight's candidate, if it may be served now: not invalidated since it was read, and within its windows. */
+  standIn({ policy }: Call, flight: Flight<Landing>, store: Store): Landing | undefined {
+    const { candidate, token } = flight
+    if (candidate === undefined || !token.live || !store.isValid(candidate)) return undefined
+    // 0: whoever stands in begins no load of its own, so it draws for none.
+    const freshness = freshnessOf(candidate, policy, this.#options.runtime.now(), () => 0)
+    if (freshness === 'expired') return undefined
+    const source = store.isEmbedded ? 'l1' : store.state === 'connected' ? 'l2' : 'fallback'
+    return servedFrom({ entry: candidate, source }, freshness !== 'fresh', () => give(candidate, policy))
+  }
+
+  /**
+   * What a caller gets instead of a load while the source is left in peace after a failure: the stale value, or nothing.
+   * @throws the error that the policy remembers
+   */
+  heldBack(call: Call, flight: Flight<Landing>, store: Store): Landing | undefined {
+    const { failures, runtime } = this.#options
+    const failure = failures.find(call.key, runtime.now(), store)
+    if (failure === undefined) return undefined
+    const standIn = this.standIn(call, flight, store)
+    if (standIn === undefined && failure.cached) throw failure.error
+    return standIn
+  }
+
+  async load(call: Call, flight: Flight<Landing>, store: Store | undefined, reason: LoadReason): Promise<Landing> {
+    const { account, admission, failures, runtime } = this.#options
+    const { policy, key } = call
+    const { token } = flight
+    // All who wanted it left before it began.
+    const { ended } = flight.control
+    if (ended !== undefined) throw ended.reason
+    // From here on, what comes is newer than any invalidation so far.
+    token.loading = true
+    const position = store?.clockPosition
+    const load: Load = {
+      reason,
+      signal: () => flight.control.signal(),
+      stale: () => (store === undefined ? undefined : this.standIn(call, flight, store)?.take()),
+      inherited: undefined,
+    }
+    account.loading(call)
+    const started = runtime.monotonic()
+    const patience = this.#standInLater(call, flight, store)
+    let value: unknown
+    try {
+      value = await runLoader(call.loader, load, flight.control, policy.hardTimeoutMs, runtime)
+    } catch (error) {
+      const computeMs = runtime.monotonic() - started
+      account.loaded(call, computeMs, flight.abandoned ? 'aborted' : 'failed')
+      if (flight.abandoned || store === undefined) throw error
+      return this.#failed(call, flight, store, { error, position })
+    } finally {
+      if (patience !== undefined) runtime.clearTimer(patience)
+    }
+    const computeMs = runtime.monotonic() - started
+    failures.forget(key)
+    const loaded = { value, computeMs, cost: admission.costOf(call, value), position, inherited: load.inherited }
+    const marks = admission.marksOf(call, loaded, store?.impliedTags ?? [])
+    const kept = admission.keepable(call, value)
+    const target = call.mode === 'bypass' || call.mode === 'readonly' ? undefined : store
+    const admitted =
+      target === undefined || kept === undefined ? undefined : await admission.admit(call, kept, loaded, marks)
+    let outcome: LoadOutcome | undefined = target === undefined ? 'uncached' : 'refused'
+    if (target !== undefined && admitted !== undefined) outcome = await this.#fill(call, admitted, flight, target)
+    else account.loaded(call, computeMs, outcome, loaded.cost)
+    return {
+      source: 'load',
+      stale: false,
+      createdAt: runtime.now(),
+      computeMs,
+      cost: loaded.cost,
+      provenance: { ...marks, stale: false, deleteAt: Infinity },
+      overtaken: token.live && marks.clockId !== undefined && store?.isValid(marks) === false,
+      take: takeLoaded(call, value, kept),
+    }
+  }
+
+  /** Arms the soft timeout, where there is something to serve when it passes. */
+  #standInLater(call: Call, flight: Flight<Landing>, store: Store | undefined): Timer | undefined {
+    const { softTimeoutMs } = call.policy
+    if (store === undefined || softTimeoutMs === Infinity || flight.candidate === undefined || flight.candidateFirst)
+      return undefined
+    const patienceOver = (): void => {
+      const standIn = this.standIn(call, flight, store)
+      if (standIn === undefined) return
+      // Who comes later has waited long enough already.
+      flight.candidateFirst = true
+      flight.answerEarly(standIn)
+      store.background.run(flight.over, () => {})
+    }
+    return this.#options.runtime.setTimer(patienceOver, softTimeoutMs, 'deadline')
+  }
+
+  /** A failure that nothing made void is remembered; the stale value stands in where there is one. @throws the loader's error */
+  #failed(
+    call: Call,
+    flight: Flight<Landing>,
+    store: Store,
+    { error, position }: { readonly error: unknown } & Pick<LoadedValue, 'position'>,
+  ): Landing {
+    const { emitter, failures, runtime } = this.#options
+    const { policy, key, args, impliedTags } = call
+    const standIn = call.mode === 'refresh' ? undefined : this.standIn(call, flight, store)
+    const cachedMs = this.#cachesError(call, error) ? policy.cacheErrors?.ttlMs : undefined
+    if (flight.token.live && (standIn !== undefined || cachedMs !== undefined)) {
+      // Tags that come from a result are not known of a failure.
+      const loaded = { value: undefined, computeMs: 0, cost: 0, position, inherited: undefined }
+      const marks =
+        typeof policy.tags === 'function'
+          ? undefined
+          : marksOf(loaded, policy, args, [...store.impliedTags, ...impliedTags])
+      failures.note({ key, error, cachedMs, marks, position }, runtime.now())
+    }
+    // No caller hears of it.
+    if (standIn !== undefined || flight.kept) emitter.problem({ error, during: 'load', key })
+    if (standIn === undefined) throw error
+    return standIn
+  }
+
+  #cachesError({ policy, key }: Call, error: unknown): boolean {
+    try {
+      return policy.cacheErrors?.when(error) === true
+    } catch (thrown) {
+      this.#options.emitter.problem({ error: thrown, during: 'policy', key })
+      return false
+    }
+  }
+
+  /** Waits for the store as long as the budget allows; the write goes on without the caller. */
+  async #fill(
+    call: Call,
+    { entry, bytes }: Admitted,
+    { token }: Flight<Landing>,
+    store: Store,
+  ): Promise<LoadOutcome | undefined> {
+    const { account, flights, runtime } = this.#options
+    const filling = store.fill(call.key, { entry, bytes, plain: call.policy.wire === 'plain' }, token)
+    if (typeof filling === 'string') {
+      account.loaded(call, entry.computeMs, filling, entry.cost)
+      return filling
+    }
+    token.held = true
+    const filled = filling.then((outcome) => {
+      flights.fence.release(token)
+      account.loaded(call, entry.computeMs, outcome, entry.cost)
+      return outcome
+    })
+    store.background.run(filled, () => {})
+    return await withTimeLimit(filled, this.budgetMs, runtime)
+  }
+}
+
+/** Frozen: what was kept, for all. Copied: the loader's own object for the first, what was kept is copied for everybody else. */
+function takeLoaded({ policy }: Call, value: unknown, kept: Kept | undefined): () => unknown {
+  if (kept === undefined) return () => value
+  const own = (): unknown => give(kept, policy)
+  return policy.isolation === 'frozen' ? own : firstThen(value, own)
+}
