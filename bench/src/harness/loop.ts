@@ -1,0 +1,17 @@
+// The measuring loops, and nothing else. This module is imported under a different address for the floor and for the subject
+// (`loop.js?floor`, `loop.js?subject`), so each has functions of its own: what the compiler learned about one call site never
+// changes how the other is compiled.
+
+/** @returns the last answer, so that no call can be optimised away */
+export async function awaited(call: (input: never) => unknown, inputs: readonly unknown[], count: number) {
+  let last: unknown
+  for (let index = 0; index < count; index++) last = await call(inputs[index] as never)
+  return last
+}
+
+/** @returns the last answer, so that no call can be optimised away */
+export function plain(call: (input: never) => unknown, inputs: readonly unknown[], count: number): unknown {
+  let last: unknown
+  for (let index = 0; index < count; index++) last = call(inputs[index] as never)
+  return last
+}

@@ -1,0 +1,10 @@
+// The one statistic used here. On a shared machine a mean belongs to whoever else was running; half of the rounds have to be
+// disturbed before a median moves.
+
+/** @returns `NaN` of nothing */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
+}

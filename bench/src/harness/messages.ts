@@ -1,0 +1,36 @@
+// What the parent process and a measuring process say to each other. One question, one answer, one at a time: while one
+// measuring process works, all others wait.
+import type { Sample } from './probe.ts'
+import type { Observation } from './suite.ts'
+
+export interface Pace {
+  /** Rounds per case. */
+  readonly rounds: number
+  /** How long one measurement should take. */
+  readonly batchMs: number
+  readonly warmUpMs: number
+  /** A slow subject gets fewer rounds than `rounds` when all of them would take longer than this. */
+  readonly subjectMs: number
+  readonly bytesRepetitions: number
+}
+
+export type Question =
+  | { readonly ask: 'open'; readonly pace: Pace }
+  | { readonly ask: 'round'; readonly floorFirst: boolean }
+  | { readonly ask: 'bytes' }
+  | { readonly ask: 'close' }
+
+export interface RoundAnswer {
+  readonly floor: Sample
+  readonly subject: Sample
+  readonly observed: readonly Observation[]
+}
+
+export interface BytesAnswer {
+  readonly floor: number | undefined
+  readonly subject: number | undefined
+}
+
+export type Answer =
+  | { readonly error: string }
+  | { readonly error?: undefined; readonly round?: RoundAnswer; readonly bytes?: BytesAnswer }

@@ -1,0 +1,90 @@
+// The words of the harness. A suite is a list of cases; a case has one floor (the least work any cache must do there) and
+// several subjects; a subject opens one trial, in a process of its own. Only data and functions, so that the parent process
+// can list everything without loading one measured package: a subject imports its package inside `open`.
+
+/** Something that is measured: one way to call one package. */
+export interface Subject {
+  /** `speedrun ...` for ours, `floor` for a floor, else the name of the package. */
+  readonly name: string
+  /** Builds, fills and returns what is measured. Runs in the subject's own process. */
+  readonly open: () => Trial | Promise<Trial>
+}
+
+/** A subject made ready. Made with `trial`. */
+export interface Trial {
+  /** At least `count` inputs, one for each call. Not timed, and made anew before each measurement. */
+  readonly inputs: (count: number) => readonly unknown[]
+  /** What is timed, once per input. */
+  readonly call: (input: never) => unknown
+  /** `true`: each call is awaited. */
+  readonly awaits: boolean
+  /** At most this many calls in one measurement. Default: 100,000. */
+  readonly most?: number
+  /** `false`: bytes per operation are not measured, for work that always outgrows the young generation. */
+  readonly bytes?: boolean
+  /** Called before the first and after the last measurement. @throws when the subject answered wrong. */
+  readonly check: () => void | Promise<void>
+  /** Other quantities, observed once per round. */
+  readonly observe?: () => Promise<readonly Observation[]>
+  readonly close?: () => unknown
+}
+
+/** Keeps the type of the inputs inside one trial. */
+export function trial<I>(parts: {
+  readonly inputs: (count: number) => readonly I[]
+  readonly call: (input: I) => unknown
+  readonly awaits: boolean
+  readonly most?: number
+  readonly bytes?: boolean
+  readonly check: () => void | Promise<void>
+  readonly observe?: () => Promise<readonly Observation[]>
+  readonly close?: () => unknown
+}): Trial {
+  return parts
+}
+
+export interface Observation {
+  readonly unit: string
+  readonly value: number
+  /** Of the floor, for the ratio. */
+  readonly floor?: number
+  /** Appended to the name of the case. */
+  readonly of?: string
+}
+
+export interface Case {
+  readonly name: string
+  readonly floor: Subject
+  readonly subjects: readonly Subject[]
+}
+
+/** What one of our rows has to reach. */
+export interface Target {
+  readonly subject: RegExp
+  readonly case: RegExp
+  readonly unit: string
+  /** Upper bound of the ratio to the floor. */
+  readonly ratio?: number
+  /** Upper bound of the value itself. */
+  readonly value?: number
+}
+
+export interface Suite {
+  readonly name: string
+  readonly summary: string
+  /** Started before the suite, when one can be found, and given to `cases`. */
+  readonly needsRedis?: boolean
+  /** The same list in each process of a run: cases and subjects are known by their positions. */
+  readonly cases: (redisUrl: string | undefined) => readonly Case[]
+  readonly targets: readonly Target[]
+}
+
+export interface Row {
+  readonly subject: string
+  readonly case: string
+  readonly value: number
+  /** `ns` of wall time, `cpu ns` of process CPU time, `bytes` allocated: each per operation; or what was counted. */
+  readonly unit: string
+  /** To the floor of the same round; `null` where there is none. */
+  readonly ratio: number | null
+}
