@@ -111,7 +111,7 @@ export class Namespace implements CacheNamespaceInterface {
 
   getOrSet<R>(
     key: string,
-    loader: (load: LoadContext<NoInfer<R>>) => R | Promise<R>,
+    loader: (load: LoadContext) => R | Promise<R>,
     options?: Duration | GetOrSetOptions<NoInfer<R>>,
   ): Promise<R> {
     try {

@@ -35,13 +35,16 @@ export interface GetOrSetOptions<R> extends LoadPolicy<R> {
 export type LoadReason = 'miss' | 'stale' | 'ahead' | 'refresh'
 
 /** Given to a loader of `getOrSet`. */
-export interface LoadContext<R = unknown> {
+export interface LoadContext {
   readonly key: string
   readonly reason: LoadReason
   /** Aborted when the load's result is no longer wanted: at its hard timeout, or when the last caller is gone. */
   readonly signal: AbortSignal
-  /** The old value, where one may still be served: to ask the source only for what changed since. A copy, made when it is read. */
-  readonly stale?: R | undefined
+  /**
+   * The old value, where one may still be served: to ask the source only for what changed since. A copy, made when it is read.
+   * `unknown`: a parameter that mentioned the result's type would keep the compiler from inferring it from what the loader returns.
+   */
+  readonly stale?: unknown
 }
 
 /** What `inspect` tells of an entry; never its value. */
@@ -84,7 +87,7 @@ export interface CacheNamespace {
   /** The cached value of `key`, else what `loader` returns, loaded once for all who wait. */
   getOrSet<R>(
     key: string,
-    loader: (load: LoadContext<NoInfer<R>>) => R | Promise<R>,
+    loader: (load: LoadContext) => R | Promise<R>,
     options?: Duration | GetOrSetOptions<NoInfer<R>>,
   ): Promise<R>
 

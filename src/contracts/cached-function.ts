@@ -116,7 +116,7 @@ export interface LooseCachedOptions {
   readonly hardTimeout?: Duration | undefined
   readonly refreshAhead?: boolean | undefined
   readonly jitter?: number | undefined
-  readonly cacheErrors?: { readonly ttl: Duration; readonly when: (error: never) => boolean } | undefined
+  readonly cacheErrors?: { readonly ttl: Duration; readonly when: (error: unknown) => boolean } | undefined
   readonly schema?: StandardSchema<never, unknown> | undefined
   readonly codec?: { readonly name: string; encode(value: never): string; decode(text: string): unknown } | undefined
   readonly isolation?: Isolation | undefined

@@ -380,6 +380,7 @@ await testPage('docs/from-python.md', (page) => {
       ttls: { document_parsing: 86_400, ocr: 172_800, image_analysis: 86_400, validation: 43_200 },
       budget: 0.2,
       logLevel: 'warn',
+      wireFormat: 'envelope',
       namespace: undefined,
     }
     expect(loadConfig(parseEnv(text))).toEqual(expected)

@@ -77,7 +77,7 @@ function difference(before: OperationStats | undefined, after: OperationStats | 
 function flat(stats: OperationStats | undefined): RunFigures {
   if (stats === undefined) return NOTHING
   const { hits, fallbackHits, loads, loadMs, savedMs } = stats
-  return { hits: hits.l1 + hits.l2 + fallbackHits, loads, loadMs, savedMs }
+  return { hits: hits.l1 + hits.l2 + hits.stale + fallbackHits, loads, loadMs, savedMs }
 }
 
 function add(one: RunFigures, other: RunFigures): RunFigures {

@@ -1,6 +1,6 @@
 // Each wrong use gives one readable error.
 import type { CachedFunction } from '../../../../src/contracts/cached-function.ts'
-import { cached, type Parsed } from '../../under-test.ts'
+import { cached, cacheManager, withCache, type Parsed } from '../../under-test.ts'
 
 declare function parse(hash: string): Promise<Parsed>
 
@@ -44,6 +44,21 @@ cached({ tll: 60 })
 
 // error: Type '"15min"' is not assignable to type '((result: Parsed, hash: string) => Duration) | Duration
 cached(parse, { ttl: '15min' })
+
+// error: The option 'cost' does not fit the arguments or the result of this function
+cached({ cost: (wrong: { other: number }) => wrong.other })(parse)
+
+// error: Type '"skip"' is not assignable to type 'Mode | undefined'
+withCache({ mode: 'skip' }, () => 1)
+
+// error: 'scop' does not exist in type 'CacheScope'
+withCache({ scop: 'tenant' }, () => 1)
+
+// error: Property 'when' is missing
+cached(parse, { cacheErrors: { ttl: 30 } })
+
+// error: Property 'close' does not exist on type 'CacheNamespace'
+void cacheManager.namespace('tenant').close()
 
 // error: is of type 'unknown'
 cached({ tags: (r) => [r.text] })(parse)
