@@ -1,5 +1,6 @@
 import type { WireFormat } from './contracts/load-policy.ts'
 import type { LogLevel } from './contracts/logger.ts'
+import { checkIdentityPart } from './core/key-encoding.ts'
 import { misuse, quote } from './support/errors.ts'
 
 // The environment, read once and checked whole: a bad value is an error at start that names the variable, never a surprise in
@@ -51,7 +52,7 @@ export function loadConfig(env: Environment = process.env): CacheConfig {
     budget: seconds(env, 'CACHE_BUDGET', 0.2),
     logLevel: logLevel(env, 'CACHE_LOG_LEVEL'),
     wireFormat: wireFormat(env, 'CACHE_WIRE_FORMAT'),
-    namespace: text(env, 'CACHE_NAMESPACE'),
+    namespace: namespace(env, 'CACHE_NAMESPACE'),
   }
 }
 
@@ -112,18 +113,28 @@ function wireFormat(env: Environment, name: string): WireFormat {
   return value
 }
 
+function namespace(env: Environment, name: string): string | undefined {
+  const value = text(env, name)
+  if (value !== undefined) checkIdentityPart(value, name, 'CACHE_BAD_CONFIG')
+  return value
+}
+
 function url(env: Environment, name: string, fallback: string): string {
   return checkRedisUrl(text(env, name) ?? fallback, name)
 }
 
-/** @throws {TypeError} `CACHE_BAD_CONFIG`; the message never shows the url, there may be a password in it */
-export function checkRedisUrl(value: string, name: string): string {
+/** @throws {TypeError} `code`; the message never shows the url, there may be a password in it */
+export function checkRedisUrl(
+  value: string,
+  name: string,
+  code: 'CACHE_BAD_OPTION' | 'CACHE_BAD_CONFIG' = 'CACHE_BAD_CONFIG',
+): string {
   const parsed = tryUrl(value)
   if (parsed === null || (parsed.protocol !== 'redis:' && parsed.protocol !== 'rediss:') || parsed.hostname === '') {
-    throw bad(name, 'a redis:// or rediss:// url', 'something else (not shown: there may be a password in it)')
+    throw bad(name, 'a redis:// or rediss:// url', 'something else (not shown: there may be a password in it)', code)
   }
   if (!/^(?:\/\d*)?$/.test(parsed.pathname))
-    throw bad(name, 'a url that ends in a database number, like /0', 'another path')
+    throw bad(name, 'a url that ends in a database number, like /0', 'another path', code)
   return value
 }
 
@@ -146,6 +157,11 @@ function operationTtls(env: Environment): Readonly<Record<string, number>> {
   return ttls
 }
 
-function bad(name: string, expected: string, came: string): TypeError {
-  return misuse('CACHE_BAD_CONFIG', `${name} must be ${expected}, got ${came}`)
+function bad(
+  name: string,
+  expected: string,
+  came: string,
+  code: 'CACHE_BAD_OPTION' | 'CACHE_BAD_CONFIG' = 'CACHE_BAD_CONFIG',
+): TypeError {
+  return misuse(code, `${name} must be ${expected}, got ${came}`)
 }

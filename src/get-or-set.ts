@@ -6,7 +6,7 @@ import type { LoadContext } from './contracts/cache-manager.ts'
 import type { Call } from './core/call.ts'
 import type { HotPath } from './core/hot-path.ts'
 import { checkKey } from './core/key-encoding.ts'
-import type { Load, Loader } from './core/run-loader.ts'
+import type { Loader } from './core/run-loader.ts'
 import type { GivenOptions, OptionPolicies } from './option-policies.ts'
 import { ambience } from './support/ambient.ts'
 import { describe, misuse } from './support/errors.ts'
@@ -26,22 +26,28 @@ export class GetOrSet {
 
   /** @throws {TypeError} `CACHE_BAD_KEY`, `CACHE_MISUSE`, and what options are refused with */
   read(key: string, loader: Loading, options: GivenOptions): Promise<unknown> {
-    const view = this.#view
-    const { engine } = view
     const around = ambience.inUse ? currentAmbient() : undefined
-    const hotPath = around === undefined && typeof loader === 'function' ? this.#policies.hotPathOf(options) : undefined
-    if (hotPath !== undefined && typeof key === 'string') {
-      // A key that is found was checked when it was stored.
-      const full = fullKey(view, key)
-      const answer =
-        hotPath.hit(full) ?? hotPath.join(full, () => this.#load(key, loader, options, undefined, undefined))
-      if (answer !== undefined) return answer
-    }
-    checkKey(key)
     if (typeof loader !== 'function')
       throw misuse('CACHE_MISUSE', `getOrSet() needs a loader function, got ${describe(loader)}`)
-    if (engine.state === 'disabled') return uncached(key, loader, around)
-    const wait = engine.ready()
+    const hotPath = around === undefined ? this.#policies.hotPathOf(options) : undefined
+    // A key that is found was checked when it was stored.
+    const answer = hotPath === undefined || typeof key !== 'string' ? undefined : hotPath.hit(fullKey(this.#view, key))
+    return answer ?? this.#miss(key, loader, options, around, hotPath)
+  }
+
+  /** Apart from `read`, whose variables would otherwise be allocated for the closures here, on each hit. */
+  #miss(
+    key: string,
+    loader: Loading,
+    options: GivenOptions,
+    around: AmbientCall | undefined,
+    hotPath: HotPath | undefined,
+  ): Promise<unknown> {
+    checkKey(key)
+    const again = (): Promise<unknown> => this.#load(key, loader, options, undefined, undefined)
+    const joined = hotPath?.join(fullKey(this.#view, key), again)
+    if (joined !== undefined) return joined
+    const wait = this.#view.engine.ready()
     if (wait !== undefined) return wait.then(() => this.#load(key, loader, options, around, hotPath))
     return this.#load(key, loader, options, around, hotPath)
   }
@@ -62,7 +68,7 @@ export class GetOrSet {
       policy,
       loader: loaderOf(key, loader, around),
       args: [],
-      mode: mode ?? around?.mode ?? 'normal',
+      mode: engine.state === 'disabled' ? 'bypass' : (mode ?? around?.mode ?? 'normal'),
       signals: signals.length === 0 ? undefined : signals,
       impliedTags,
     }
@@ -92,16 +98,4 @@ function loaderOf(key: string, loader: Loading, around: AmbientCall | undefined)
     const signals = around.signals.length === 0 ? [] : [load.signal()]
     return runAmbient({ signals }, () => loader(context))
   }
-}
-
-/** Without cache; what is made from it by a function that inherits tags cannot be followed, so it cannot be kept. */
-async function uncached(key: string, loader: Loading, around: AmbientCall | undefined): Promise<unknown> {
-  around?.collector?.add({ clockId: undefined, tags: [], stale: false, deleteAt: Infinity })
-  const load: Load = {
-    reason: 'miss',
-    signal: () => new AbortController().signal,
-    stale: () => undefined,
-    inherited: undefined,
-  }
-  return await loaderOf(key, loader, around)(load)
 }

@@ -46,11 +46,12 @@ export function checkLoadPolicy(options: LoadPolicy<never>): void {
   const { schema, codec, isolation, cacheErrors, wire } = options
   const windows = { swr, staleIfError, softTimeout, hardTimeout }
   for (const [name, value] of Object.entries(windows)) if (value !== undefined) toMs(value, name, 'zero-is-off')
-  const hasWindow = [swr, staleIfError].some((window) => window !== undefined && toMs(window, 'swr', 'zero-is-off') > 0)
-  if (softTimeout !== undefined && toMs(softTimeout, 'softTimeout', 'zero-is-off') > 0 && !hasWindow) {
+  // Within swr nobody waits for a load.
+  const waits = toMs(staleIfError ?? 0, 'staleIfError', 'zero-is-off') > toMs(swr ?? 0, 'swr', 'zero-is-off')
+  if (toMs(softTimeout ?? 0, 'softTimeout', 'zero-is-off') > 0 && !waits) {
     throw misuse(
       'CACHE_BAD_OPTION',
-      'softTimeout needs swr or staleIfError: without a stale value there is nothing to answer with',
+      'softTimeout needs a staleIfError that is longer than swr: without a stale value there is nothing to answer with',
     )
   }
   if (refreshAhead !== undefined && typeof refreshAhead !== 'boolean') {

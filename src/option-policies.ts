@@ -15,6 +15,7 @@ import { checkOptionNames } from './support/options.ts'
 const manualLabel = 'manual'
 const getOrSetLabel = 'getOrSet'
 const modes: readonly Mode[] = ['normal', 'refresh', 'bypass', 'readonly']
+const noOptions: GetOrSetOptions<unknown> = {}
 /** Sets of options in use at one moment by one manager; a hit compares with the newest first. */
 const mostHittable = 8
 
@@ -38,11 +39,11 @@ interface ResolvedOptions {
   readonly mode: Mode | undefined
 }
 
-/** Options as a hit sees them, and the way of a hit with them. */
-interface Hittable {
-  /** Without callbacks and what is `undefined`. */
-  readonly options: Readonly<Record<string, unknown>>
-  readonly size: number
+/** Options as a hit sees them (all others concern a load, or a value that is stale), and the way of a hit with them. */
+interface Hittable extends Pick<
+  GetOrSetOptions<unknown>,
+  'operation' | 'isolation' | 'codec' | 'schema' | 'refreshAhead'
+> {
   readonly version: number
   readonly hotPath: HotPath
 }
@@ -70,7 +71,7 @@ export class OptionPolicies {
   }
 
   /**
-   * The way of a hit with these options, without resolving them anew: callbacks matter only to a load, and the rest is compared.
+   * The way of a hit with these options, without resolving them anew.
    * `undefined` for options that concern the one call only.
    * @throws for options that are none
    */
@@ -89,8 +90,8 @@ export class OptionPolicies {
     if (signal !== undefined || (mode !== undefined && mode !== 'normal')) return undefined
     const engine = this.#engine
     const hotPath = new HotPath({ engine, policy: () => policy, identity: undefined, keyOf: String })
-    const kept = withoutCallbacks(typeof options === 'object' ? options : { ttl: options })
-    this.#hittable.unshift({ options: kept, size: Object.keys(kept).length, version, hotPath })
+    const { operation, isolation, codec, schema, refreshAhead } = typeof options === 'object' ? options : noOptions
+    this.#hittable.unshift({ version, hotPath, operation, isolation, codec, schema, refreshAhead })
     if (this.#hittable.length > mostHittable) this.#hittable.pop()
     return hotPath
   }
@@ -133,29 +134,20 @@ export class OptionPolicies {
   }
 }
 
-/** Options that only a load asks for, where they are functions. */
-function isCallback(name: string, value: unknown): boolean {
-  return typeof value === 'function' && (name === 'tags' || name === 'ttl' || name === 'shouldCache' || name === 'cost')
-}
-
-/** Whether a hit is the same with both. A name that is no option is in none that were resolved, so it is never like one. */
+/**
+ * Whether a hit is the same with both. Asked on every hit of `getOrSet`, so it looks at nothing else: a name that is no option is refused
+ * by the first call that finds nothing in memory.
+ */
 function isLike(options: GivenOptions, known: Hittable): boolean {
-  if (typeof options !== 'object' || options === null) {
-    return options === undefined ? known.size === 0 : known.size === 1 && known.options['ttl'] === options
-  }
-  let left = known.size
-  for (const name in options) {
-    const value: unknown = (options as Record<string, unknown>)[name]
-    if (value === undefined && getOrSetOptionNames.has(name)) continue
-    if (value !== undefined && value === known.options[name]) left--
-    else if (!isCallback(name, value)) return false
-  }
-  return left === 0
-}
-
-function withoutCallbacks(options: GetOrSetOptions<unknown>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(options).filter(([name, value]) => value !== undefined && !isCallback(name, value)),
+  const given = typeof options === 'object' && options !== null ? options : noOptions
+  return (
+    given.isolation === known.isolation &&
+    given.operation === known.operation &&
+    given.refreshAhead === known.refreshAhead &&
+    given.codec === known.codec &&
+    given.schema === known.schema &&
+    given.signal === undefined &&
+    (given.mode === undefined || given.mode === 'normal')
   )
 }
 

@@ -67,8 +67,7 @@ export function resolveSettings(options: CacheOptions): Settings {
   const fallbackMaxBytes = positive(options.fallbackMaxBytes ?? 32 * 1024 * 1024, 'fallbackMaxBytes')
   const backend = options.backend === undefined ? redisBackend(options, config) : checkBackend(options)
   const namespace = options.namespace ?? config.namespace
-  if (namespace !== undefined)
-    checkIdentityPart(namespace, options.namespace === undefined ? 'CACHE_NAMESPACE' : 'namespace')
+  if (options.namespace !== undefined) checkIdentityPart(options.namespace, 'namespace')
   const ttls: Record<string, number> = {}
   for (const [operation, seconds] of Object.entries(config.ttls)) ttls[operation] = seconds * 1000
   for (const [operation, ttl] of Object.entries(options.ttls ?? {}))
@@ -95,7 +94,7 @@ export function resolveSettings(options: CacheOptions): Settings {
 
 function redisBackend(options: CacheOptions, config: ReturnType<typeof loadConfig>): CacheBackend {
   return new RedisBackend({
-    url: options.url === undefined ? config.redisUrl : checkRedisUrl(options.url, 'url'),
+    url: options.url === undefined ? config.redisUrl : checkRedisUrl(options.url, 'url', 'CACHE_BAD_OPTION'),
     maxConnections: options.maxConnections ?? config.redisMaxConnections,
     socketTimeout: options.socketTimeout ?? config.redisSocketTimeout,
     budget: options.budget ?? config.budget,

@@ -1,4 +1,5 @@
 import type { Codec } from '../contracts/codec.ts'
+import { isExactlyDate } from '../support/dates.ts'
 import { bytesKind, fromUint8Array, isBytesKind, toUint8Array } from '../support/bytes.ts'
 import type { Bytes } from '../support/bytes.ts'
 import { describe, misuse } from '../support/errors.ts'
@@ -139,8 +140,8 @@ function writeObject(value: object, inside: (item: unknown) => unknown): unknown
     return 'toJSON' in written ? ['$o', ...Object.entries(written).flat()] : written
   }
   // Only exact classes: one that extends Date would come back as a Date.
-  if (isExactly(value, Date)) {
-    const time = (value as Date).getTime()
+  if (isExactlyDate(value)) {
+    const time = value.getTime()
     return ['$d', Number.isNaN(time) ? null : time]
   }
   if (isExactly(value, URL)) return ['$url', (value as URL).href]

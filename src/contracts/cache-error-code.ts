@@ -1,4 +1,4 @@
-/** The closed list of error codes. `docs/errors.md` has a section for each. */
+/** The closed list of error codes. `docs/errors/` has a page for each. */
 export type CacheErrorCode =
   // misuse: thrown at once, to be fixed in code or configuration
   | 'CACHE_BAD_DURATION'

@@ -25,6 +25,8 @@ export interface Entry extends Marks {
   readonly immutable: boolean
   /** How a live value is copied for a reader; belongs to the values room, opaque to all others. */
   readonly plan: unknown
+  /** `JSON.stringify` writes the live value without loss: found out when it was copied. */
+  readonly json: boolean
   /** `undefined` for a string written by `set()`: it is its own text. */
   readonly codec: Codec | undefined
   readonly createdAt: number

@@ -40,8 +40,8 @@ export interface LoadPolicy<R> {
   /** For this long after `ttl` the old value is served when the loader fails. Default: off. RFC 5861. */
   readonly staleIfError?: Duration | undefined
   /**
-   * A load that takes longer is answered with the old value, while there is one to serve, and goes on behind it. Needs `swr` or
-   * `staleIfError`. Default: off.
+   * A load that takes longer is answered with the old value, while there is one to serve, and goes on behind it. Needs a
+   * `staleIfError` longer than `swr`: within `swr` nobody waits. Default: off.
    */
   readonly softTimeout?: Duration | undefined
   /** A loader that runs longer rejects with `CACHE_LOAD_TIMEOUT`; its late value is stored nowhere. Default: none. */

@@ -3,17 +3,23 @@ import type { Entry } from './entry.ts'
 /**
  * One entry in this process' memory, and what its last reader found out about it, so that the next hit costs nothing. The tier owns
  * `entry` and `epoch`; the rest belongs to the readers and dies with the slot.
+ *
+ * What a hit looks at are small integers and pointers in this one object: a fraction, or a number of milliseconds since 1970, would be an
+ * object of its own elsewhere in memory.
  */
 export interface Slot {
   readonly entry: Entry
   /** The epoch of the tier in which it was last used. */
   readonly epoch: number
-  /** The generation of the store under which the entry was last seen to be valid. */
+  /** The generation of the store under which the entry was last seen to be valid; -1: never. */
   generation: number
   /** For whom what follows holds. */
   reader: unknown
-  /** Until then it is fresh for that reader, wall-clock milliseconds. */
-  freshUntil: number
+  /** Until then it is fresh for that reader, in ticks of its own clock. */
+  freshTicks: number
+  /** What a hit saves: microseconds, and in the caller's unit. */
+  savedUs: number
+  savedCost: number
   /** What all readers who may share the value are given; `undefined`: each gets a copy. */
   answer: Promise<unknown> | undefined
 }
@@ -22,8 +28,11 @@ export interface Slot {
 export interface ArgumentTable {
   /** Slots by argument, whether or not their time is over. Changed by the tier only; the same object for the life of the tier. */
   readonly slots: ReadonlyMap<string | number, Slot>
-  /** Lets an argument lead to a slot that stands under its full key (a hash, say); forgotten with the slot. */
-  alias(argument: string | number, key: string): void
+  /**
+   * Lets the argument lead to the slot of its full key, by the very string of the caller: one cut out of the key is another object,
+   * and comparing the two on each hit takes longer than all the rest. Forgotten with the slot.
+   */
+  lead(argument: string | number, key: string): void
 }
 
 /**

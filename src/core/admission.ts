@@ -1,6 +1,6 @@
 import type { Entry, Marks } from '../contracts/entry.ts'
 import type { Runtime } from '../contracts/runtime.ts'
-import { misuse } from '../support/errors.ts'
+import { CacheError, misuse } from '../support/errors.ts'
 import type { Emitter } from './emit.ts'
 import { messageOf } from './emit.ts'
 import type { Kept } from './isolation.ts'
@@ -74,7 +74,11 @@ export class Admission {
   async admit(call: Asked, kept: Kept, loaded: LoadedValue, marks: Marks): Promise<Admitted | undefined> {
     const { policy, args, key } = call
     if (marks === unknowable) return undefined
-    if (policy.schema !== undefined && !(await this.passesGuard(call, loaded.value))) return undefined
+    if (policy.schema !== undefined && !(await this.passesGuard(call, loaded.value))) {
+      const error = new CacheError('CACHE_UNSTORABLE_VALUE', 'The schema refuses the loaded value')
+      this.#emitter.problem({ error, during: 'policy', key })
+      return undefined
+    }
     try {
       if (policy.shouldCache !== undefined && !policy.shouldCache(loaded.value, args)) return undefined
       if (loaded.inherited?.fits(marks.clockId) === false) {

@@ -51,6 +51,8 @@ export class Engine {
   readonly statistics: Statistics = new Statistics()
   readonly reads: ReadThrough
   readonly runtime: Runtime
+  /** When it was made, wall-clock milliseconds. */
+  readonly origin: number
   /** Raised whenever what functions resolved from the settings may have changed. */
   version = 0
   /** Whether values without our header may have been written: `clear` must then go through the keys. */
@@ -74,7 +76,8 @@ export class Engine {
     this.runtime = runtime
     this.emitter = new Emitter(log)
     this.reads = new ReadThrough({ runtime, emitter: this.emitter })
-    this.#since = runtime.now()
+    this.origin = runtime.now()
+    this.#since = this.origin
   }
 
   get state(): CacheState {

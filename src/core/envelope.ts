@@ -15,6 +15,8 @@ const magic = '#sc1 '
 /** Any version of the format, this one and those to come. */
 const anyMagic = /^#sc\d+ /
 export const rawCodecName = 'raw'
+/** The lossless codec, which writes plain JSON for what JSON keeps as it is. */
+const jsonCodecName = 'json'
 
 /** What a stored text turns out to be before its payload is looked at. */
 export type Parsed =
@@ -22,7 +24,7 @@ export type Parsed =
   | { readonly kind: 'foreign'; readonly payload: string }
   | { readonly kind: 'unreadable'; readonly reason: 'version' | 'corrupt' }
 
-export type Header = Omit<Entry, 'value' | 'form' | 'immutable' | 'plan' | 'codec' | 'cost' | 'guardedBy'> & {
+export type Header = Omit<Entry, 'value' | 'form' | 'immutable' | 'plan' | 'json' | 'codec' | 'cost' | 'guardedBy'> & {
   readonly codecName: string
 }
 
@@ -53,7 +55,7 @@ export function hasHeader(text: string): boolean {
  * @throws {CacheError} `CACHE_UNSTORABLE_VALUE` for such a value
  */
 export function checkPlain({ codec }: Pick<Entry, 'codec'>, payload: string): string {
-  if (codec?.name === 'json' && payload.startsWith('!')) {
+  if (codec?.name === jsonCodecName && payload.startsWith('!')) {
     const text =
       "The value holds what JSON has no place for (a date, a bigint, undefined, ...): wire: 'plain' cannot keep it"
     throw new CacheError('CACHE_UNSTORABLE_VALUE', text)
@@ -125,5 +127,8 @@ function spanOf(text: string): number {
 
 /** The text of a raw string or the JSON text of a typed value: what `get` answers. */
 export function payloadOf(entry: Entry): string {
-  return entry.form === 'text' ? (entry.value as string) : (entry.codec as Codec).encode(entry.value)
+  if (entry.form === 'text') return entry.value as string
+  const codec = entry.codec as Codec
+  // What the codec would find out by a walk of its own is known already.
+  return entry.json && codec.name === jsonCodecName ? JSON.stringify(entry.value) : codec.encode(entry.value)
 }

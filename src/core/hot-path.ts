@@ -1,11 +1,9 @@
 import type { ArgumentTable, Slot } from '../contracts/memory-tier.ts'
 import type { Runtime } from '../contracts/runtime.ts'
-import type { ClonePlan } from '../support/clone-plan.ts'
-import { cloneWith } from '../support/clone-plan.ts'
 import type { Emitter } from './emit.ts'
 import type { Engine } from './engine.ts'
 import { furthestAhead } from './freshness.ts'
-import { isShared } from './isolation.ts'
+import { copyOf, isShared } from './isolation.ts'
 import type { Landing } from './landing.ts'
 import type { Policy } from './policy.ts'
 import type { Flight } from './single-flight.ts'
@@ -19,6 +17,9 @@ import type { HotMemory } from './store.ts'
 
 /** The coarse clock may be this much behind: closer to its end an entry is judged by the real one, the long way. */
 const clockLagMs = 16
+/** Ends are kept in ticks since the cache was made, as small integers. What ends more than half a year later takes the long way then. */
+const tickMs = 16
+const longestTicks = 2 ** 30 - 1
 
 /** What entries are looked up by: a function's one argument (never -0), or the full key. */
 export type Handle = string | number
@@ -40,6 +41,7 @@ export class HotPath {
   readonly #engine: Engine
   readonly #emitter: Emitter
   readonly #recent: () => number
+  readonly #origin: number
   /** Flights in the air, by what their callers asked with. */
   readonly #boarding: Map<Handle, Flight<Landing>> = new Map()
   #version = -1
@@ -54,6 +56,7 @@ export class HotPath {
     this.#engine = options.engine
     this.#emitter = options.engine.emitter
     this.#recent = recentOf(options.engine.runtime)
+    this.#origin = options.engine.origin
   }
 
   /** The answer of a fresh hit; `undefined`: take the long way. */
@@ -65,16 +68,15 @@ export class HotPath {
     const hot = this.#hot as HotMemory
     const policy = this.#policy as Policy
     if (slot.generation !== hot.generation) return undefined
-    if (slot.reader !== policy && !prepare(slot, policy)) return undefined
-    if (!(this.#recent() < slot.freshUntil)) return undefined
+    if (slot.reader !== policy && !this.#prepare(slot, policy)) return undefined
+    if (!(this.#recent() < this.#origin + slot.freshTicks * tickMs)) return undefined
     if (slot.epoch !== hot.tier.epoch) hot.tier.use(slot)
-    const { entry } = slot
     const counters = this.#counters as OperationCounters
     counters.hits.l1++
-    counters.savedMs += entry.computeMs
-    if (entry.cost !== 0) counters.savedCost += entry.cost
+    counters.savedMs += slot.savedUs / 1000
+    if (slot.savedCost !== 0) counters.savedCost += slot.savedCost
     if (this.#emitter.hearsHits) this.#tell(handle, slot)
-    return slot.answer ?? Promise.resolve(cloneWith(entry.plan as ClonePlan, entry.value))
+    return slot.answer ?? Promise.resolve(copyOf(slot.entry, policy))
   }
 
   /**
@@ -101,19 +103,14 @@ export class HotPath {
   /** A call took the long way: what it opened may be joined here, and what it found is found here next time. */
   tookLongWay(handle: Handle, key: string): void {
     const flight = this.#engine.reads.flights.joinable(key)
-    if (flight === undefined) this.#lead(handle, key)
+    if (flight === undefined) this.#table?.lead(handle, key)
     else if (this.#boarding.get(handle) !== flight) {
       this.#boarding.set(handle, flight)
       void flight.over.then(() => {
         if (this.#boarding.get(handle) === flight) this.#boarding.delete(handle)
-        this.#lead(handle, key)
+        this.#table?.lead(handle, key)
       })
     }
-  }
-
-  /** An argument whose key is a hash, or that was stored before this function asked for its table. */
-  #lead(handle: Handle, key: string): void {
-    if (this.#table !== undefined && !this.#slots.has(handle)) this.#table.alias(handle, key)
   }
 
   /** What those are given who came while the loader ran. */
@@ -123,6 +120,20 @@ export class HotPath {
       for (let taker = 0; taker < takers; taker++) this.#engine.reads.account.hit(call, landing)
     }
     return landing.take()
+  }
+
+  /** What does not change while an entry lives, found out once per reader. @returns whether its hits may be answered here */
+  #prepare(slot: Slot, policy: Policy): boolean {
+    const { entry } = slot
+    if (entry.codec !== policy.codec || entry.form !== 'live') return false
+    if (policy.schema !== undefined && entry.guardedBy !== policy.schema) return false
+    const ahead = policy.refreshAhead ? furthestAhead * entry.computeMs : 0
+    slot.freshTicks = Math.floor(Math.min(longestTicks, (entry.staleAt - ahead - clockLagMs - this.#origin) / tickMs))
+    slot.savedUs = Math.round(entry.computeMs * 1000)
+    slot.savedCost = entry.cost
+    slot.answer = isShared(entry, policy) ? Promise.resolve(entry.value) : undefined
+    slot.reader = policy
+    return true
   }
 
   #tell(handle: Handle, { entry }: Slot): void {
@@ -141,18 +152,6 @@ export class HotPath {
     this.#table = identity === undefined ? undefined : tier?.table(identity())
     this.#slots = this.#table?.slots ?? (identity === undefined ? tier?.slots : undefined) ?? nowhere
   }
-}
-
-/** What does not change while an entry lives, found out once per reader. @returns whether its hits may be answered here */
-function prepare(slot: Slot, policy: Policy): boolean {
-  const { entry } = slot
-  if (entry.codec !== policy.codec || entry.form !== 'live') return false
-  if (policy.schema !== undefined && entry.guardedBy !== policy.schema) return false
-  const ahead = policy.refreshAhead ? furthestAhead * entry.computeMs : 0
-  slot.freshUntil = entry.staleAt - ahead - clockLagMs
-  slot.answer = isShared(entry, policy) ? Promise.resolve(entry.value) : undefined
-  slot.reader = policy
-  return true
 }
 
 function recentOf(runtime: Runtime): () => number {

@@ -1,6 +1,6 @@
 import type { Entry } from '../contracts/entry.ts'
 import type { ClonePlan } from '../support/clone-plan.ts'
-import { cloneWith } from '../support/clone-plan.ts'
+import { cloneFrozenWith, cloneWith } from '../support/clone-plan.ts'
 import { describe, misuse } from '../support/errors.ts'
 import { adopt, copyValue } from '../support/values.ts'
 import type { Policy } from './policy.ts'
@@ -8,7 +8,7 @@ import type { Policy } from './policy.ts'
 // What goes into the cache is reachable by nobody else, and what comes out is the reader's own: a caller that changes a result changes
 // nobody else's, and the loader's object is never kept.
 
-export type Kept = Pick<Entry, 'value' | 'form' | 'immutable' | 'plan'> & { readonly bytes: number }
+export type Kept = Pick<Entry, 'value' | 'form' | 'immutable' | 'plan' | 'json'> & { readonly bytes: number }
 
 type Keeping = Pick<Policy, 'codec' | 'customCodec' | 'isolation'>
 
@@ -21,7 +21,8 @@ export function keep(value: unknown, policy: Keeping, own = false): Kept {
   if (!policy.customCodec) {
     const frozen = policy.isolation === 'frozen'
     const kept = own ? adopt(value, frozen) : copyValue(value, frozen)
-    return { value: kept.value, form: 'live', immutable: kept.immutable, plan: kept.plan, bytes: kept.bytes }
+    const { immutable, plan, json, bytes } = kept
+    return { value: kept.value, form: 'live', immutable, plan, json, bytes }
   }
   const text: unknown = policy.codec.encode(value)
   if (typeof text !== 'string') {
@@ -30,16 +31,22 @@ export function keep(value: unknown, policy: Keeping, own = false): Kept {
       `The codec '${policy.codec.name}' must encode to a string, got ${describe(text)}`,
     )
   }
-  return { value: text, form: 'text', immutable: true, plan: undefined, bytes: textBytes(text) }
+  return { value: text, form: 'text', immutable: true, plan: undefined, json: false, bytes: textBytes(text) }
 }
 
 /** A value of the reader's own, or the one that all may share. @throws what the codec throws on a text it did not write */
 export function give(entry: Pick<Entry, 'value' | 'form' | 'immutable' | 'plan'>, policy: Keeping): unknown {
   if (entry.form === 'live') {
-    return isShared(entry, policy) ? entry.value : cloneWith(entry.plan as ClonePlan, entry.value)
+    return isShared(entry, policy) ? entry.value : copyOf(entry, policy)
   }
   const decoded = policy.codec.decode(entry.value as string)
   return policy.isolation === 'frozen' && !policy.customCodec ? adopt(decoded, true).value : decoded
+}
+
+/** A reader's own copy of a live value; frozen, where frozen is asked for: all but what cannot be frozen, and the way to it, is shared. */
+export function copyOf(entry: Pick<Entry, 'value' | 'immutable' | 'plan'>, policy: Pick<Policy, 'isolation'>): unknown {
+  const plan = entry.plan as ClonePlan
+  return policy.isolation === 'frozen' ? cloneFrozenWith(plan, entry.value) : cloneWith(plan, entry.value)
 }
 
 /** The reader's own value, or nothing where the codec cannot read the text. */

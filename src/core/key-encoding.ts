@@ -87,9 +87,13 @@ export function keySegment(value: unknown, what: string, last: boolean): string 
 }
 
 /** @throws {TypeError} `CACHE_BAD_OPTION` when `value` cannot be a `keyPrefix`, `name` or `version` in a derived key */
-export function checkIdentityPart(value: string | number, what: string): void {
+export function checkIdentityPart(
+  value: string | number,
+  what: string,
+  code: 'CACHE_BAD_OPTION' | 'CACHE_BAD_CONFIG' = 'CACHE_BAD_OPTION',
+): void {
   if (typeof value !== 'string' && !Number.isFinite(value)) {
-    throw misuse('CACHE_BAD_OPTION', `${what} must be a string or a finite number, got ${describe(value)}`)
+    throw misuse(code, `${what} must be a string or a finite number, got ${describe(value)}`)
   }
   const text = String(value)
   if (
@@ -99,7 +103,7 @@ export function checkIdentityPart(value: string | number, what: string): void {
     hasControlCharacter(text)
   ) {
     throw misuse(
-      'CACHE_BAD_OPTION',
+      code,
       `${what} must be 1 to ${longestIdentityPart} characters without white space, control characters and : @ { } ( ) |, got '${text.slice(0, 60)}'`,
     )
   }

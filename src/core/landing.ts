@@ -20,9 +20,18 @@ export interface Landing extends Served {
 /** Those who came after a flight had landed do not count: they are not on it. */
 type Passengers = Pick<Flight<unknown>, 'passengers'>
 
-/** An entry that is served. @param take each reader's own value */
-export function servedFrom({ entry, source }: Found, stale: boolean, take: () => unknown): Landing {
-  const { createdAt, computeMs, cost, clockId, tags, deleteAt } = entry
+/**
+ * An entry that is served.
+ * @param take each reader's own value
+ * @param cost what its load cost, where the entry came without it
+ */
+export function servedFrom(
+  { entry, source }: Found,
+  stale: boolean,
+  take: () => unknown,
+  cost: number = entry.cost,
+): Landing {
+  const { createdAt, computeMs, clockId, tags, deleteAt } = entry
   const provenance = { clockId, tags, stale, deleteAt }
   return { source, stale, createdAt, computeMs, cost, provenance, overtaken: false, take }
 }

@@ -2,6 +2,7 @@ import type { LoadReason } from '../contracts/cache-manager.ts'
 import type { LoadOutcome } from '../contracts/events.ts'
 import type { Runtime, Timer } from '../contracts/runtime.ts'
 import { withTimeLimit } from '../support/deadline.ts'
+import { CacheError } from '../support/errors.ts'
 import type { Account } from './account.ts'
 import type { Admission, Admitted } from './admission.ts'
 import type { Emitter } from './emit.ts'
@@ -95,11 +96,11 @@ export class Loads {
       if (patience !== undefined) runtime.clearTimer(patience)
     }
     const computeMs = runtime.monotonic() - started
-    failures.forget(key)
+    const target = keeps(call) ? store : undefined
+    if (target !== undefined) failures.forget(key)
     const loaded = { value, computeMs, cost: admission.costOf(call, value), position, inherited: load.inherited }
     const marks = admission.marksOf(call, loaded, store?.impliedTags ?? [])
     const kept = admission.keepable(call, value)
-    const target = call.mode === 'bypass' || call.mode === 'readonly' ? undefined : store
     const admitted =
       target === undefined || kept === undefined ? undefined : await admission.admit(call, kept, loaded, marks)
     let outcome: LoadOutcome | undefined = target === undefined ? 'uncached' : 'refused'
@@ -144,7 +145,7 @@ export class Loads {
     const { policy, key, args, impliedTags } = call
     const standIn = call.mode === 'refresh' ? undefined : this.standIn(call, flight, store)
     const cachedMs = this.#cachesError(call, error) ? policy.cacheErrors?.ttlMs : undefined
-    if (flight.token.live && (standIn !== undefined || cachedMs !== undefined)) {
+    if (keeps(call) && flight.token.live && (standIn !== undefined || cachedMs !== undefined)) {
       // Tags that come from a result are not known of a failure.
       const loaded = { value: undefined, computeMs: 0, cost: 0, position, inherited: undefined }
       const marks =
@@ -175,9 +176,10 @@ export class Loads {
     { token }: Flight<Landing>,
     store: Store,
   ): Promise<LoadOutcome | undefined> {
-    const { account, flights, runtime } = this.#options
+    const { account, emitter, flights, runtime } = this.#options
     const filling = store.fill(call.key, { entry, bytes, plain: call.policy.wire === 'plain' }, token)
     if (typeof filling === 'string') {
+      if (filling === 'refused') emitter.problem({ error: tooLarge(), during: 'write', key: call.key })
       account.loaded(call, entry.computeMs, filling, entry.cost)
       return filling
     }
@@ -190,6 +192,15 @@ export class Loads {
     store.background.run(filled, () => {})
     return await withTimeLimit(filled, this.budgetMs, runtime)
   }
+}
+
+function tooLarge(): CacheError {
+  return new CacheError('CACHE_UNSTORABLE_VALUE', 'The value is larger than maxValueBytes or than the memory takes')
+}
+
+/** Whether anything of the load is to stay. */
+function keeps({ mode }: Call): boolean {
+  return mode !== 'bypass' && mode !== 'readonly'
 }
 
 /** Frozen: what was kept, for all. Copied: the loader's own object for the first, what was kept is copied for everybody else. */

@@ -55,6 +55,7 @@ export function newEntry(
     form: kept.form,
     immutable: kept.immutable,
     plan: kept.plan,
+    json: kept.json,
     codec: policy.codec,
     createdAt,
     staleAt,

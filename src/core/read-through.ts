@@ -237,7 +237,9 @@ export class ReadThrough {
       return 'expired'
     }
     if (freshness !== 'fresh') this.#loadBehind(call, entry, freshness)
-    return servedFrom({ entry, source }, isStale, takeAmong(flight, found.value, entry, policy))
+    // The header has no place for it.
+    const cost = source === 'l2' ? this.#admission.costOf(call, found.value) : entry.cost
+    return servedFrom({ entry, source }, isStale, takeAmong(flight, found.value, entry, policy), cost)
   }
 
   /** A hit in memory that needs no flight. */

@@ -112,9 +112,10 @@ export class SingleFlight<T> {
     if (--flight.passengers === 0 && !flight.kept) this.#giveUp(flight, reason)
   }
 
-  /** Ends the loads that nobody waits for. */
+  /** Ends the loads that nobody waits for: behind values that were served. */
   giveUpUnattended(reason: unknown): void {
-    for (const flight of this.#flights.values()) if (flight.passengers === 0) this.#giveUp(flight, reason)
+    for (const flight of this.#flights.values())
+      if (flight.passengers === 0 || flight.candidateFirst) this.#giveUp(flight, reason)
   }
 
   #giveUp(flight: Flight<T>, reason: unknown): void {

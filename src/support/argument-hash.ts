@@ -1,5 +1,6 @@
 // A namespace: named, `hash` would be missed by a Node too old to have it before that Node could be told it is too old.
 import * as crypto from 'node:crypto'
+import { isExactlyDate } from './dates.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, isCacheError, misuse } from './errors.ts'
 import { bytesKind, isExactly, isPlain, toUint8Array } from './values.ts'
@@ -100,7 +101,7 @@ function objectText(value: object, walk: Walk, depth: number): string {
   if (typeof own === 'function') return ownText(value, own as () => unknown, walk, depth)
   if (plain) return plainText(value as Record<string, unknown>, walk, depth)
   // Only exact classes: one that extends Map, or a Map with properties, holds more than its entries.
-  if (value instanceof Date && isExactly(value, Date)) return `d${value.getTime()};`
+  if (isExactlyDate(value)) return `d${value.getTime()};`
   if (value instanceof URL && isExactly(value, URL)) return `l${value.href.length}:${value.href}`
   if (value instanceof Map && isExactly(value, Map)) return mapText(value, walk, depth)
   if (value instanceof Set && isExactly(value, Set)) return setText(value, walk, depth)

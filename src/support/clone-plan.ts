@@ -1,5 +1,6 @@
 import { bytesKind, fromUint8Array, toUint8Array } from './bytes.ts'
 import type { Bytes } from './bytes.ts'
+import { copyDate } from './dates.ts'
 import { spread } from './spread.ts'
 
 // How to make a private copy of a kept value quickly. A kept value never changes and was checked when it was stored, so nothing is
@@ -158,7 +159,7 @@ function cloneAny(value: unknown, freeze: boolean): unknown {
 }
 
 function cloneSpecial(value: object, freeze: boolean): object {
-  if (value instanceof Date) return new Date(value.getTime())
+  if (value instanceof Date) return copyDate(value)
   if (value instanceof Map) {
     const copied = new Map<unknown, unknown>()
     for (const [key, item] of value as Map<unknown, unknown>) copied.set(cloneAny(key, freeze), cloneAny(item, freeze))

@@ -1,4 +1,5 @@
 import { bytesKind } from './bytes.ts'
+import { isExactlyDate } from './dates.ts'
 import { describe, isCacheError, misuse } from './errors.ts'
 import { isExactly, isPlain, maxDepth, oddityOf } from './plain.ts'
 
@@ -78,7 +79,7 @@ function searchObject(object: object, path: PropertyKey[], inside: Inside): void
 }
 
 function searchSpecial(value: object, path: readonly PropertyKey[], inside: Inside): void {
-  if (isExactly(value, Date)) return void (value as Date).getTime()
+  if (isExactlyDate(value)) return void value.getTime()
   if (isExactly(value, URL)) return void (value as URL).href
   if (isExactly(value, Map)) {
     for (const [key, item] of value as Map<unknown, unknown>) {

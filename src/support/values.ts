@@ -1,4 +1,5 @@
 import { bytesKind, fromUint8Array, toUint8Array } from './bytes.ts'
+import { copyDate, isExactlyDate } from './dates.ts'
 import type { Bytes } from './bytes.ts'
 import type { ClonePlan } from './clone-plan.ts'
 import { isAbove, inheritsKeys, isExactly, maxDepth, oddityOf, setOwn } from './plain.ts'
@@ -197,9 +198,9 @@ class Walk {
 
   /** A copy; or in place the value itself, what is in a Map or Set frozen. */
   #special(value: object, depth: number): object {
-    if (isExactly(value, Date)) {
+    if (isExactlyDate(value)) {
       this.bytes += 32
-      return this.#copies ? new Date((value as Date).getTime()) : value
+      return this.#copies ? copyDate(value) : value
     }
     if (isExactly(value, Map)) {
       this.bytes += 64

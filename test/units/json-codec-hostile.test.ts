@@ -187,6 +187,23 @@ test('a key of a prototype is an ordinary key, in plain and tagged form, and sta
   }
 }) // prettier-ignore
 
+test('a key that other code put on Object.prototype is in no text and spoils none', () => {
+  const text = JSON.stringify(Array.from({ length: 500 }, (_, index) => ({ index })))
+  const other = { at: new Date(0) }
+  let encoded: string
+  let decoded: unknown
+  try {
+    // It inherits itself, without end.
+    Object.defineProperty(Object.prototype, 'other', { value: other, enumerable: true, configurable: true })
+    encoded = jsonCodec.encode({ a: [{}] })
+    decoded = jsonCodec.decode(text)
+  } finally {
+    Reflect.deleteProperty(Object.prototype, 'other')
+  }
+  expect(encoded).toBe('{"a":[{}]}')
+  expect(JSON.stringify(decoded)).toBe(text)
+})
+
 describe('any text', () => {
   const tag = fc.constantFrom('$', '$u', '$n', '$f', '$d', '$url', '$m', '$s', '$o', '$b', '$h', '$x', '__proto__')
   const word = fc.constantFrom<unknown>(

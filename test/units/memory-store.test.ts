@@ -13,6 +13,7 @@ function entry(value: unknown, options: Partial<Entry> = {}): Entry {
     form: 'text',
     immutable: true,
     plan: undefined,
+    json: false,
     cost: 0,
     guardedBy: undefined,
     codec: undefined,

@@ -57,7 +57,17 @@ export class MemoryBackend implements CacheBackend {
     } as const
     return this.embedded.tier.set(
       key,
-      { ...raw, plan: undefined, computeMs: 0, cost: 0, guardedBy: undefined, clockId: undefined, t0: 0, tags: [] },
+      {
+        ...raw,
+        plan: undefined,
+        json: false,
+        computeMs: 0,
+        cost: 0,
+        guardedBy: undefined,
+        clockId: undefined,
+        t0: 0,
+        tags: [],
+      },
       16 + 2 * value.length,
     )
   }

@@ -28,6 +28,8 @@ interface Cell extends Slot {
   /** Where it stands: under `argument` in `table`, or, without a table, under `key`. */
   table: Table | undefined
   argument: string | number
+  /** `argument` is a string of a caller, not one cut out of a full key. */
+  isNamedByCaller: boolean
   /** What of `table` leads here too. */
   aliases: ReadonlyArray<readonly [table: Table, argument: string | number]> | undefined
   bytes: number
@@ -48,8 +50,15 @@ class Table implements ArgumentTable {
     this.#store = store
   }
 
-  alias(argument: string | number, key: string): void {
-    this.#store.alias(this, argument, key)
+  lead(argument: string | number, key: string): void {
+    const cell = this.slots.get(argument)
+    if (cell === undefined) this.#store.alias(this, argument, key)
+    else if (!cell.isNamedByCaller && cell.table === this) {
+      cell.isNamedByCaller = true
+      cell.argument = argument
+      this.slots.delete(argument)
+      this.slots.set(argument, cell)
+    }
   }
 }
 
@@ -192,18 +201,22 @@ export class MemoryStore implements MemoryTier {
       this.epoch++
       this.#insertsInEpoch = 0
     }
+    // In this order: what a hit looks at lies together.
     const cell: Cell = {
-      entry,
-      generation: Number.NaN,
+      generation: -1,
       reader: undefined,
-      freshUntil: 0,
+      freshTicks: 0,
+      epoch: this.epoch,
+      savedUs: 0,
+      savedCost: 0,
       answer: undefined,
+      entry,
       table: place?.table,
       argument: place?.argument ?? key,
+      isNamedByCaller: false,
       aliases: undefined,
       bytes,
       at: this.#free.pop() ?? this.#places.length,
-      epoch: this.epoch,
       older: undefined,
       newer: undefined,
     }
