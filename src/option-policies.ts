@@ -46,6 +46,8 @@ interface Hittable extends Pick<
 > {
   readonly version: number
   readonly hotPath: HotPath
+  /** Hits of options with a cost add up what they save. */
+  readonly isFree: boolean
 }
 
 export class OptionPolicies {
@@ -90,8 +92,10 @@ export class OptionPolicies {
     if (signal !== undefined || (mode !== undefined && mode !== 'normal')) return undefined
     const engine = this.#engine
     const hotPath = new HotPath({ engine, policy: () => policy, identity: undefined, keyOf: String })
-    const { operation, isolation, codec, schema, refreshAhead } = typeof options === 'object' ? options : noOptions
-    this.#hittable.unshift({ version, hotPath, operation, isolation, codec, schema, refreshAhead })
+    const { operation, isolation, codec, schema, refreshAhead, cost } =
+      typeof options === 'object' ? options : noOptions
+    const isFree = cost === undefined
+    this.#hittable.unshift({ version, hotPath, isFree, operation, isolation, codec, schema, refreshAhead })
     if (this.#hittable.length > mostHittable) this.#hittable.pop()
     return hotPath
   }
@@ -146,6 +150,7 @@ function isLike(options: GivenOptions, known: Hittable): boolean {
     given.refreshAhead === known.refreshAhead &&
     given.codec === known.codec &&
     given.schema === known.schema &&
+    (given.cost === undefined) === known.isFree &&
     given.signal === undefined &&
     (given.mode === undefined || given.mode === 'normal')
   )

@@ -1,9 +1,10 @@
 import type { TagPosition } from '../contracts/backend.ts'
 import type { Marks } from '../contracts/entry.ts'
 import type { Invalidation, MissReason } from '../contracts/events.ts'
-import type { MemoryTier, Slot } from '../contracts/memory-tier.ts'
+import type { MemoryTier } from '../contracts/memory-tier.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { Background } from '../support/background.ts'
+import { marksPerSlot, stampMark } from '../support/slot-marks.ts'
 import type { Fence, FenceToken } from './fence.ts'
 import type { CodecLookup } from './judge.ts'
 import type { ProcessTags } from './process-tags.ts'
@@ -24,22 +25,48 @@ export interface EmbeddedStoreOptions {
 }
 
 /** What all managers on one tier share: one clock to judge its entries by, and each other's loads in flight to make void. */
-interface Shared extends HotMemory {
-  generation: number
-  readonly clock: ProcessTags
-  readonly table: TagTable
-  readonly fences: Set<Fence>
+class Shared implements HotMemory {
+  readonly tier: MemoryTier
+  readonly clock: ProcessTags = createProcessTags()
+  readonly table: TagTable = new TagTable()
+  readonly fences: Set<Fence> = new Set()
+  generation = 0
+  #lastStamp = 0
+
+  constructor(tier: MemoryTier) {
+    this.tier = tier
+    this.table.apply(this.clock.read(undefined))
+  }
+
+  isCurrent(slot: number, impliedTags: readonly string[]): boolean {
+    const { tier, generation, table } = this
+    if (tier.generations[slot] === generation) return true
+    const entry = tier.entryAt(slot)
+    // Raw strings written by the backend's own `set` know no clock.
+    if (entry.clockId === undefined) return table.acceptsForeign(impliedTags)
+    if (!table.isValid(entry)) return false
+    tier.generations[slot] = generation
+    return true
+  }
+
+  takeStamp(): number {
+    if (this.#lastStamp === longestStamp) {
+      // Numbers begin anew: nobody may carry one, and whoever holds one must take another.
+      for (let at = stampMark; at < this.tier.marks.length; at += marksPerSlot) this.tier.marks[at] = 0
+      this.generation++
+      this.#lastStamp = 0
+    }
+    return ++this.#lastStamp
+  }
 }
 
+/** The largest number that a mark holds. */
+const longestStamp = 2 ** 31 - 1
 const sharedByTier = new WeakMap<MemoryTier, Shared>()
 
 function sharedBy(tier: MemoryTier): Shared {
-  let shared = sharedByTier.get(tier)
-  if (shared === undefined) {
-    shared = { tier, generation: 0, clock: createProcessTags(), table: new TagTable(), fences: new Set() }
-    shared.table.apply(shared.clock.read(undefined))
-    sharedByTier.set(tier, shared)
-  }
+  const shared = sharedByTier.get(tier) ?? new Shared(tier)
+  sharedByTier.set(tier, shared)
   return shared
 }
 
@@ -80,11 +107,11 @@ export class EmbeddedStore implements Store {
   readNow(key: string, codecFor: CodecLookup, impliedTags: readonly string[]): Read {
     const slot = this.memory.find(key)
     if (slot === undefined) return absent
-    const { entry } = slot
+    const entry = this.memory.entryAt(slot)
     const gone =
       entry.deleteAt <= this.#options.runtime.now()
         ? 'expired'
-        : this.#isCurrent(slot, impliedTags)
+        : this.#shared.isCurrent(slot, impliedTags)
           ? undefined
           : 'invalidated'
     if (gone !== undefined) {
@@ -145,18 +172,6 @@ export class EmbeddedStore implements Store {
   close(): Promise<void> {
     this.#fences.delete(this.#options.fence)
     return Promise.resolve()
-  }
-
-  /** A slot that was judged in this generation is valid without a look at its tags. */
-  #isCurrent(slot: Slot, impliedTags: readonly string[]): boolean {
-    const { generation } = this.#shared
-    if (slot.generation === generation) return true
-    const { entry } = slot
-    // Raw strings written by the backend's own `set` know no clock.
-    if (entry.clockId === undefined) return this.#table.acceptsForeign(impliedTags)
-    if (!this.#table.isValid(entry)) return false
-    slot.generation = generation
-    return true
   }
 
   #set(key: string, { entry, bytes }: Item): boolean {

@@ -1,5 +1,7 @@
-import type { ArgumentTable, Slot } from '../contracts/memory-tier.ts'
+import type { ArgumentTable } from '../contracts/memory-tier.ts'
+import type { Entry } from '../contracts/entry.ts'
 import type { Runtime } from '../contracts/runtime.ts'
+import { epochMark, freshMark, marksPerSlot, savedMark, stampMark } from '../support/slot-marks.ts'
 import type { Emitter } from './emit.ts'
 import type { Engine } from './engine.ts'
 import { furthestAhead } from './freshness.ts'
@@ -17,9 +19,9 @@ import type { HotMemory } from './store.ts'
 
 /** The coarse clock may be this much behind: closer to its end an entry is judged by the real one, the long way. */
 const clockLagMs = 16
-/** Ends are kept in ticks since the cache was made, as small integers. What ends more than half a year later takes the long way then. */
+/** Ends are kept in ticks since the cache was made: what ends more than a year later takes the long way then. */
 const tickMs = 16
-const longestTicks = 2 ** 30 - 1
+const longestMark = 2 ** 31 - 1
 
 /** What entries are looked up by: a function's one argument (never -0), or the full key. */
 export type Handle = string | number
@@ -34,7 +36,8 @@ export interface HotPathOptions {
   readonly keyOf: (handle: Handle) => string
 }
 
-const nowhere: ReadonlyMap<Handle, Slot> = new Map()
+const nowhere: ReadonlyMap<Handle, number> = new Map()
+const untagged: readonly string[] = []
 
 export class HotPath {
   readonly #options: HotPathOptions
@@ -47,8 +50,12 @@ export class HotPath {
   #version = -1
   #policy: Policy | undefined
   #counters: OperationCounters | undefined
+  #isWatched = false
   #hot: HotMemory | undefined
-  #slots: ReadonlyMap<Handle, Slot> = nowhere
+  #slots: ReadonlyMap<Handle, number> = nowhere
+  /** What the slots carry that were prepared here in this generation. */
+  #stamp = -1
+  #generation = -1
   #table: ArgumentTable | undefined
 
   constructor(options: HotPathOptions) {
@@ -66,17 +73,18 @@ export class HotPath {
     const slot = this.#slots.get(handle)
     if (slot === undefined) return undefined
     const hot = this.#hot as HotMemory
-    const policy = this.#policy as Policy
-    if (slot.generation !== hot.generation) return undefined
-    if (slot.reader !== policy && !this.#prepare(slot, policy)) return undefined
-    if (!(this.#recent() < this.#origin + slot.freshTicks * tickMs)) return undefined
-    if (slot.epoch !== hot.tier.epoch) hot.tier.use(slot)
+    if (this.#generation !== hot.generation) this.#restamp(hot)
+    const { tier } = hot
+    const at = slot * marksPerSlot
+    if (tier.marks[at + stampMark] !== this.#stamp && !this.#prepare(slot, hot)) return undefined
+    const { marks } = tier
+    if (!(this.#recent() < this.#origin + (marks[at + freshMark] as number) * tickMs)) return undefined
+    if (marks[at + epochMark] !== tier.epoch) tier.use(slot)
     const counters = this.#counters as OperationCounters
     counters.hits.l1++
-    counters.savedMs += slot.savedUs / 1000
-    if (slot.savedCost !== 0) counters.savedCost += slot.savedCost
-    if (this.#emitter.hearsHits) this.#tell(handle, slot)
-    return slot.answer ?? Promise.resolve(copyOf(slot.entry, policy))
+    counters.hotSavedUs += marks[at + savedMark] as number
+    if (this.#isWatched || this.#emitter.hearsHits) this.#watch(handle, tier.entryAt(slot))
+    return tier.answers[slot] ?? Promise.resolve(copyOf(tier.entryAt(slot), this.#policy as Policy))
   }
 
   /**
@@ -122,23 +130,38 @@ export class HotPath {
     return landing.take()
   }
 
-  /** What does not change while an entry lives, found out once per reader. @returns whether its hits may be answered here */
-  #prepare(slot: Slot, policy: Policy): boolean {
-    const { entry } = slot
+  /** What does not change while an entry lives, found out once per generation. @returns whether its hits may be answered here */
+  #prepare(slot: number, hot: HotMemory): boolean {
+    const { tier } = hot
+    const entry = tier.entryAt(slot)
+    const policy = this.#policy as Policy
     if (entry.codec !== policy.codec || entry.form !== 'live') return false
     if (policy.schema !== undefined && entry.guardedBy !== policy.schema) return false
+    if (!hot.isCurrent(slot, untagged)) return false
     const ahead = policy.refreshAhead ? furthestAhead * entry.computeMs : 0
-    slot.freshTicks = Math.floor(Math.min(longestTicks, (entry.staleAt - ahead - clockLagMs - this.#origin) / tickMs))
-    slot.savedUs = Math.round(entry.computeMs * 1000)
-    slot.savedCost = entry.cost
-    slot.answer = isShared(entry, policy) ? Promise.resolve(entry.value) : undefined
-    slot.reader = policy
+    const ticks = (entry.staleAt - ahead - clockLagMs - this.#origin) / tickMs
+    const { marks } = tier
+    const at = slot * marksPerSlot
+    marks[at + freshMark] = Math.max(-1, Math.floor(Math.min(longestMark, ticks)))
+    marks[at + savedMark] = Math.min(longestMark, Math.round(entry.computeMs * 1000))
+    marks[at + stampMark] = this.#stamp
+    tier.answers[slot] = isShared(entry, policy) ? Promise.resolve(entry.value) : undefined
     return true
   }
 
-  #tell(handle: Handle, { entry }: Slot): void {
-    const { operation } = this.#policy as Policy
-    this.#engine.reads.account.tellHit(this.#options.keyOf(handle), operation, 'l1', false, entry.createdAt)
+  /** Something may have been invalidated: what was prepared before is looked at once more. */
+  #restamp(hot: HotMemory): void {
+    this.#stamp = hot.takeStamp()
+    this.#generation = hot.generation
+  }
+
+  /** A hit that is more than a count: somebody listens, or it has a cost. */
+  #watch(handle: Handle, entry: Entry): void {
+    const { counters, operation } = this.#policy as Policy
+    counters.savedCost += entry.cost
+    if (this.#emitter.hearsHits) {
+      this.#engine.reads.account.tellHit(this.#options.keyOf(handle), operation, 'l1', false, entry.createdAt)
+    }
   }
 
   #resolve(): void {
@@ -146,6 +169,8 @@ export class HotPath {
     this.#version = this.#engine.version
     this.#policy = policy()
     this.#counters = this.#policy.counters
+    this.#isWatched = this.#policy.cost !== 0
+    this.#generation = -1
     this.#hot = this.#engine.store?.hot
     this.#boarding.clear()
     const tier = this.#hot?.tier

@@ -25,11 +25,12 @@ export const absent: Read = { entry: undefined, reason: 'absent' }
 /** Memory whose entries may be served without asking anybody. */
 export interface HotMemory {
   readonly tier: MemoryTier
-  /**
-   * Changes whenever an entry in the tier may have become void without being dropped. A slot that carries the present one is valid; any
-   * other has to be judged again.
-   */
+  /** Changes whenever an entry in the tier may have become void without being dropped. */
   readonly generation: number
+  /** Whether the entry of a slot is not invalidated. What was judged in this generation is not judged again. */
+  isCurrent(slot: number, impliedTags: readonly string[]): boolean
+  /** A number that no slot carries as its stamp. Call it again when the generation has changed. */
+  takeStamp(): number
 }
 
 /** What an explicit write or a load hands to a store. */

@@ -1,6 +1,7 @@
 import type { Entry } from '../../contracts/entry.ts'
-import type { ArgumentTable, MemoryTier, Slot } from '../../contracts/memory-tier.ts'
+import type { ArgumentTable, MemoryTier } from '../../contracts/memory-tier.ts'
 import { argumentOf } from '../../support/key-argument.ts'
+import { epochMark, marksPerSlot, stampMark } from '../../support/slot-marks.ts'
 
 // Live entries bounded by bytes. Every operation is O(1): a Map leads to a slot, and slots are linked in the order of use. (Evicting
 // through `map.keys().next()` would walk over the Map's tombstones: microseconds per eviction.) No timer per key: an entry is dropped
@@ -13,7 +14,7 @@ import { argumentOf } from '../../support/key-argument.ts'
 // builds no key. Each slot stands in one place: in its table, or under its full key. What was stored under a full key (before its
 // function asked for a table, or because the key is a hash) may have its argument as an alias.
 
-/** What a slot costs beside its key and value: the Map's cell, the slot, the entry's own fields, the answer. */
+/** What a slot costs beside its key and value: the Map's cell, the columns, the entry's own fields, the answer. */
 const slotBytes = 320
 /** What a tag costs beside its text. */
 const tagBytes = 64
@@ -21,58 +22,50 @@ const tagBytes = 64
 const sweepPerInsert = 4
 /** Longer arguments are not worth a second copy as an alias. */
 const longestAlias = 1024
+const firstCapacity = 64
 
-/** A slot as the store sees it. */
-interface Cell extends Slot {
-  entry: Entry
-  /** Where it stands: under `argument` in `table`, or, without a table, under `key`. */
-  table: Table | undefined
+/** What the store knows of a slot. */
+interface Cell {
+  readonly entry: Entry
+  readonly slot: number
+  /** Where it stands: under `argument` in `table`, or, without a table, under that full key. */
+  readonly table: Table | undefined
   argument: string | number
   /** `argument` is a string of a caller, not one cut out of a full key. */
   isNamedByCaller: boolean
-  /** What of `table` leads here too. */
+  /** What of tables leads here too. */
   aliases: ReadonlyArray<readonly [table: Table, argument: string | number]> | undefined
   bytes: number
-  /** Its place for the sweep; negative when it was dropped. */
-  at: number
-  epoch: number
   older: Cell | undefined
   newer: Cell | undefined
 }
 
 class Table implements ArgumentTable {
-  readonly identity: string
-  readonly slots: Map<string | number, Cell> = new Map()
+  readonly slots: Map<string | number, number> = new Map()
   readonly #store: MemoryStore
 
-  constructor(identity: string, store: MemoryStore) {
-    this.identity = identity
+  constructor(store: MemoryStore) {
     this.#store = store
   }
 
   lead(argument: string | number, key: string): void {
-    const cell = this.slots.get(argument)
-    if (cell === undefined) this.#store.alias(this, argument, key)
-    else if (!cell.isNamedByCaller && cell.table === this) {
-      cell.isNamedByCaller = true
-      cell.argument = argument
-      this.slots.delete(argument)
-      this.slots.set(argument, cell)
-    }
+    this.#store.lead(this, argument, key)
   }
 }
 
 export class MemoryStore implements MemoryTier {
   readonly maxBytes: number
+  readonly slots: Map<string | number, number> = new Map()
+  marks: Int32Array = new Int32Array(firstCapacity * marksPerSlot)
+  generations: Float64Array = new Float64Array(firstCapacity).fill(-1)
+  answers: Array<Promise<unknown> | undefined> = []
+  epoch = 0
   readonly #maxEntryBytes: number
   readonly #maxEntries: number
-  /** Cells that stand in no table, by their full key. */
-  readonly slots: Map<string | number, Cell> = new Map()
   readonly #tables: Map<string, Table> = new Map()
-  #places: Array<Cell | undefined> = []
+  #cells: Array<Cell | undefined> = []
   #free: number[] = []
   #hand = 0
-  epoch = 0
   #insertsInEpoch = 0
   #newest: Cell | undefined
   #oldest: Cell | undefined
@@ -106,18 +99,23 @@ export class MemoryStore implements MemoryTier {
       this.#drop(cell)
       return undefined
     }
-    this.use(cell)
+    this.use(cell.slot)
     return cell.entry
   }
 
-  find(key: string): Slot | undefined {
-    return this.#locate(key)
+  find(key: string): number | undefined {
+    return this.#locate(key)?.slot
   }
 
-  use(slot: Slot): void {
-    const cell = slot as Cell
-    if (cell.epoch === this.epoch || cell.at < 0) return
-    cell.epoch = this.epoch
+  entryAt(slot: number): Entry {
+    return (this.#cells[slot] as Cell).entry
+  }
+
+  use(slot: number): void {
+    const at = slot * marksPerSlot + epochMark
+    const cell = this.#cells[slot]
+    if (cell === undefined || this.marks[at] === this.epoch) return
+    this.marks[at] = this.epoch
     if (cell === this.#newest) return
     this.#unlink(cell)
     this.#linkNewest(cell)
@@ -126,7 +124,7 @@ export class MemoryStore implements MemoryTier {
   table(identity: string): ArgumentTable {
     let table = this.#tables.get(identity)
     if (table === undefined) {
-      table = new Table(identity, this)
+      table = new Table(this)
       this.#tables.set(identity, table)
     }
     return table
@@ -157,8 +155,10 @@ export class MemoryStore implements MemoryTier {
   clear(): void {
     this.slots.clear()
     for (const table of this.#tables.values()) table.slots.clear()
-    for (const cell of this.#places) if (cell !== undefined) cell.at = -1
-    this.#places = []
+    this.marks = new Int32Array(firstCapacity * marksPerSlot)
+    this.generations = new Float64Array(firstCapacity).fill(-1)
+    this.answers = []
+    this.#cells = []
     this.#free = []
     this.#hand = 0
     this.#newest = undefined
@@ -167,28 +167,41 @@ export class MemoryStore implements MemoryTier {
     this.#bytes = 0
   }
 
-  alias(table: Table, argument: string | number, key: string): void {
-    const cell = this.slots.get(key)
+  /** @param table of an argument of that full key */
+  lead(table: Table, argument: string | number, key: string): void {
+    const cell = this.#cells[table.slots.get(argument) ?? -1]
+    if (cell === undefined) this.#alias(table, argument, key)
+    else if (!cell.isNamedByCaller && cell.table === table) {
+      cell.isNamedByCaller = true
+      cell.argument = argument
+      table.slots.delete(argument)
+      table.slots.set(argument, cell.slot)
+    }
+  }
+
+  #alias(table: Table, argument: string | number, key: string): void {
+    const cell = this.#cells[this.slots.get(key) ?? -1]
     const length = typeof argument === 'string' ? argument.length : 0
-    if (cell === undefined || length > longestAlias || table.slots.has(argument)) return
+    if (cell === undefined || length > longestAlias) return
     // Counted with the slot: what it costs is given back with it.
     const bytes = tagBytes + 2 * length
     if (this.#bytes + bytes > this.maxBytes) return
     cell.bytes += bytes
     this.#bytes += bytes
     cell.aliases = [...(cell.aliases ?? []), [table, argument]]
-    table.slots.set(argument, cell)
+    table.slots.set(argument, cell.slot)
   }
 
   /** The full key first: its hash is known to the string, a part of it would have to be hashed. */
   #locate(key: string): Cell | undefined {
     const other = this.slots.get(key)
-    if (other !== undefined || this.#tables.size === 0) return other
+    if (other !== undefined) return this.#cells[other]
     const place = this.#placeOf(key)
-    return place?.table.slots.get(place.argument)
+    return place === undefined ? undefined : this.#cells[place.table.slots.get(place.argument) ?? -1]
   }
 
   #placeOf(key: string): { readonly table: Table; readonly argument: string | number } | undefined {
+    if (this.#tables.size === 0) return undefined
     const end = key.lastIndexOf(':')
     const table = end === -1 ? undefined : this.#tables.get(key.slice(0, end))
     const argument = table === undefined ? undefined : argumentOf(key.slice(end + 1))
@@ -196,45 +209,45 @@ export class MemoryStore implements MemoryTier {
   }
 
   #insert(key: string, entry: Entry, bytes: number): void {
-    const place = this.#placeOf(key)
+    const { table, argument } = this.#placeOf(key) ?? { table: undefined, argument: key }
     if (++this.#insertsInEpoch >= this.#size >> 3) {
-      this.epoch++
+      // Only compared for equality: it may wrap.
+      this.epoch = (this.epoch + 1) | 0
       this.#insertsInEpoch = 0
     }
-    // In this order: what a hit looks at lies together.
-    const cell: Cell = {
-      generation: -1,
-      reader: undefined,
-      freshTicks: 0,
-      epoch: this.epoch,
-      savedUs: 0,
-      savedCost: 0,
-      answer: undefined,
-      entry,
-      table: place?.table,
-      argument: place?.argument ?? key,
-      isNamedByCaller: false,
-      aliases: undefined,
-      bytes,
-      at: this.#free.pop() ?? this.#places.length,
-      older: undefined,
-      newer: undefined,
-    }
-    this.#places[cell.at] = cell
-    if (place === undefined) this.slots.set(key, cell)
-    else place.table.slots.set(place.argument, cell)
+    const slot = this.#free.pop() ?? this.#cells.length
+    this.#reserve(slot)
+    const links = { older: undefined, newer: undefined }
+    const cell: Cell = { entry, slot, table, argument, isNamedByCaller: false, aliases: undefined, bytes, ...links }
+    this.#cells[slot] = cell
+    this.answers[slot] = undefined
+    this.marks[slot * marksPerSlot + epochMark] = this.epoch
+    ;(table ?? this).slots.set(argument, slot)
     this.#size++
     this.#bytes += bytes
     this.#linkNewest(cell)
   }
 
+  /** Columns that have room for a slot. */
+  #reserve(slot: number): void {
+    const capacity = this.generations.length
+    if (slot < capacity) return
+    const { marks, generations } = this
+    this.marks = new Int32Array(2 * capacity * marksPerSlot)
+    this.marks.set(marks)
+    this.generations = new Float64Array(2 * capacity).fill(-1)
+    this.generations.set(generations)
+  }
+
   #drop(cell: Cell): void {
-    if (cell.table === undefined) this.slots.delete(cell.argument as string)
-    else cell.table.slots.delete(cell.argument)
-    if (cell.aliases !== undefined) for (const [table, argument] of cell.aliases) table.slots.delete(argument)
-    this.#places[cell.at] = undefined
-    this.#free.push(cell.at)
-    cell.at = -1
+    const { slot, table, argument, aliases } = cell
+    ;(table ?? this).slots.delete(argument)
+    if (aliases !== undefined) for (const [other, alias] of aliases) other.slots.delete(alias)
+    this.#cells[slot] = undefined
+    this.answers[slot] = undefined
+    this.generations[slot] = -1
+    this.marks[slot * marksPerSlot + stampMark] = 0
+    this.#free.push(slot)
     this.#size--
     this.#bytes -= cell.bytes
     this.#unlink(cell)
@@ -257,10 +270,10 @@ export class MemoryStore implements MemoryTier {
   }
 
   #sweep(now: number): void {
-    const looks = Math.min(sweepPerInsert, this.#places.length)
+    const looks = Math.min(sweepPerInsert, this.#cells.length)
     for (let look = 0; look < looks; look++) {
-      this.#hand = this.#hand + 1 < this.#places.length ? this.#hand + 1 : 0
-      const cell = this.#places[this.#hand]
+      this.#hand = this.#hand + 1 < this.#cells.length ? this.#hand + 1 : 0
+      const cell = this.#cells[this.#hand]
       if (cell !== undefined && cell.entry.deleteAt <= now) this.#drop(cell)
     }
   }
