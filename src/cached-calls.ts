@@ -168,8 +168,11 @@ export function createCachedCalls(
         return taken(target, await engine.reads.land(callOf(target, self, args, 'refresh')))
       },
       async prime(value, ...args) {
-        const target = await readyTarget(self)
+        const target = targetOf(self)
         const { engine } = target.view
+        // Not awaited when there is nothing to wait for: an invalidation called after this one must not come before it.
+        const wait = engine.ready()
+        if (wait !== undefined) await wait
         return isEnabled(engine) && (await engine.reads.prime(callOf(target, self, args), value))
       },
       async withStatus(...args) {

@@ -18,7 +18,7 @@ export interface OperationStats {
   readonly savedMs: number
   /** What loads cost, by the `cost` option, in its unit. */
   readonly cost: number
-  /** What hits saved of it. */
+  /** What hits saved of it; of entries read from a store behind a connection, what the option says of the value that was read. */
   readonly savedCost: number
 }
 

@@ -5,6 +5,8 @@
 export interface FenceToken {
   readonly key: string
   live: boolean
+  /** What was read under it may still be served: no invalidation was called, or answered, since. */
+  readLive: boolean
   /** The loader has started: what it brings is newer than any invalidation before. */
   loading: boolean
   /** A write outlives the flight: whoever set this releases the token when the write has settled. */
@@ -15,7 +17,7 @@ export class Fence {
   readonly #tokens: Map<string, Set<FenceToken>> = new Map()
 
   take(key: string): FenceToken {
-    const token: FenceToken = { key, live: true, loading: false, held: false }
+    const token: FenceToken = { key, live: true, readLive: true, loading: false, held: false }
     const tokens = this.#tokens.get(key)
     if (tokens === undefined) this.#tokens.set(key, new Set([token]))
     else tokens.add(token)
@@ -33,25 +35,33 @@ export class Fence {
   void(key: string): void {
     const tokens = this.#tokens.get(key)
     if (tokens === undefined) return
-    for (const token of tokens) token.live = false
+    for (const token of tokens) kill(token)
     this.#tokens.delete(key)
   }
 
   /**
-   * Makes what is being read for `key` void. Called when the store has confirmed an invalidation: a read sent before it may still
-   * bring the old value, a load begun after the invalidation cannot.
+   * Makes what is being read, or was read, for `key` void. Called when the store has confirmed an invalidation: a read sent before it
+   * may have brought the old value, a load begun after the invalidation cannot.
    */
   voidReads(key: string): void {
-    for (const token of this.#tokens.get(key) ?? []) if (!token.loading) token.live = false
+    for (const token of this.#tokens.get(key) ?? []) {
+      token.readLive = false
+      if (!token.loading) token.live = false
+    }
   }
 
   /** Makes every load void. */
   voidAll(): void {
-    for (const tokens of this.#tokens.values()) for (const token of tokens) token.live = false
+    for (const tokens of this.#tokens.values()) for (const token of tokens) kill(token)
     this.#tokens.clear()
   }
 
   get size(): number {
     return this.#tokens.size
   }
+}
+
+function kill(token: FenceToken): void {
+  token.live = false
+  token.readLive = false
 }

@@ -98,14 +98,8 @@ export class HotPath {
     const { flights } = this.#engine.reads
     if (!flights.isJoinable(flight) || !flight.token.loading || flight.candidateFirst) return undefined
     flight.passengers++
-    if (!flight.sharesValue || (this.#policy as Policy).isolation !== 'frozen') {
-      return flight.answer.then((landing) => (landing.overtaken ? again(handle) : this.#take(landing, handle, 1)))
-    }
-    flight.sharing++
-    // One promise for all who may share the value.
-    return (flight.shared ??= flight.answer.then((landing) =>
-      landing.overtaken ? again(handle) : this.#take(landing, handle, flight.sharing),
-    ))
+    flight.whenLate ??= (landing) => (landing.overtaken ? again(handle) : this.#take(landing, handle))
+    return flight.answer.then(flight.whenLate)
   }
 
   /** A call took the long way: what it opened may be joined here, and what it found is found here next time. */
@@ -121,11 +115,10 @@ export class HotPath {
     }
   }
 
-  /** What those are given who came while the loader ran. */
-  #take(landing: Landing, handle: Handle, takers: number): unknown {
+  /** What one is given who came while the loader ran. */
+  #take(landing: Landing, handle: Handle): unknown {
     if (landing.source !== 'load') {
-      const call = { key: this.#options.keyOf(handle), policy: this.#policy as Policy }
-      for (let taker = 0; taker < takers; taker++) this.#engine.reads.account.hit(call, landing)
+      this.#engine.reads.account.hit({ key: this.#options.keyOf(handle), policy: this.#policy as Policy }, landing)
     }
     return landing.take()
   }

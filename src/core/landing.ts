@@ -42,7 +42,7 @@ export function servedFrom(
  */
 export function takeAmong(passengers: Passengers, value: unknown, entry: Entry, policy: Policy): () => unknown {
   if (policy.customCodec) return firstThen(value, () => give(entry, policy))
-  if (policy.isolation === 'frozen' || isShared({ value, immutable: false }, policy)) return () => value
+  if (isShared({ value, immutable: false }, policy)) return () => value
   let template: Kept | undefined
   return () => {
     if (passengers.passengers <= 1) return value

@@ -44,7 +44,7 @@ export class Loads {
   /** The flight's candidate, if it may be served now: not invalidated since it was read, and within its windows. */
   standIn({ policy }: Call, flight: Flight<Landing>, store: Store): Landing | undefined {
     const { candidate, token } = flight
-    if (candidate === undefined || !token.live || !store.isValid(candidate)) return undefined
+    if (candidate === undefined || !token.readLive || !store.isValid(candidate)) return undefined
     // 0: whoever stands in begins no load of its own, so it draws for none.
     const freshness = freshnessOf(candidate, policy, this.#options.runtime.now(), () => 0)
     if (freshness === 'expired') return undefined
@@ -113,7 +113,7 @@ export class Loads {
       computeMs,
       cost: loaded.cost,
       provenance: { ...marks, stale: false, deleteAt: Infinity },
-      overtaken: token.live && marks.clockId !== undefined && store?.isValid(marks) === false,
+      overtaken: marks.clockId !== undefined && store?.isValid(marks) === false,
       take: takeLoaded(call, value, kept),
     }
   }

@@ -111,7 +111,10 @@ export class ReadThrough {
     return freshness === 'fresh' || freshness === 'stale' ? readable(here.entry, policy)?.value : undefined
   }
 
-  /** Stores a value as if it had been loaded now: an invalidation that comes while it is written wins. */
+  /**
+   * Stores a value as if it had been loaded now: an invalidation that comes after this call wins, so nothing is waited for before the token
+   * is taken and the clock is looked at.
+   */
   async prime(call: Asked, value: unknown): Promise<boolean> {
     const { store } = this
     if (store === undefined) return false
@@ -167,17 +170,11 @@ export class ReadThrough {
     return this.flights.joinable(key) ?? (mode === 'readonly' ? this.flights.joinable(readonlyOf(key)) : undefined)
   }
 
-  #open(
-    { key, mode, policy }: Call,
-    run: (flight: Flight<Landing>) => Promise<Landing>,
-    alone: boolean,
-  ): Flight<Landing> {
+  #open({ key, mode }: Call, run: (flight: Flight<Landing>) => Promise<Landing>, alone: boolean): Flight<Landing> {
     if (alone) return this.flights.openAlone(key, run)
     // What a readonly call loads is stored nowhere: those who want it stored do not join.
     const name = mode === 'refresh' ? refreshOf(key) : mode === 'readonly' ? readonlyOf(key) : key
-    const flight = this.flights.open(name, key, run)
-    flight.sharesValue = policy.isolation === 'frozen'
-    return flight
+    return this.flights.open(name, key, run)
   }
 
   /** A passenger's way: to the flight's answer, or out of it when a signal says so. */
@@ -231,7 +228,7 @@ export class ReadThrough {
     if (!passes) return 'schema'
     // What a read brings whose key was invalidated meanwhile answers those who were there before, fresh, and stands in for nothing.
     const isStale = freshness === 'stale' || freshness === 'if-error'
-    if (isStale && !flight.token.live) return 'invalidated'
+    if (isStale && !flight.token.readLive) return 'invalidated'
     if (freshness === 'if-error') {
       flight.candidate = entry
       return 'expired'

@@ -154,9 +154,8 @@ export class RemoteStore implements Store {
   }
 
   isValid(marks: Marks): boolean {
-    // What stands in while the primary is away is not judged by tags: own invalidations drop it. Of a primary that never answered no clock
-    // is known.
-    return this.#mode === 'down' || this.#table.isValid(marks)
+    // Of a primary that never answered no clock is known; what stands in for it is dropped by own invalidations.
+    return this.#table.position === undefined || this.#table.isValid(marks)
   }
 
   fill(key: string, item: Item, token: FenceToken): Awaitable<FillOutcome> {

@@ -199,16 +199,15 @@ export class RemoteTier {
       this.#order.hold(keys, sent)
       return await this.#observed(sent, ms, what)
     }
-    let observed: Promise<T> | undefined
-    const sent = before.then(() => {
-      const work = send()
-      observed = this.#observed(work, ms, what)
-      return work
+    let sending: Promise<T> | undefined
+    const answered = before.then(() => {
+      sending = send()
+      return this.#observed(sending, ms, what)
     })
-    this.#order.hold(keys, sent)
-    const answered = sent.then(
-      () => observed as Promise<T>,
-      () => observed as Promise<T>,
+    // Later writes wait for this one itself, however long its caller does.
+    this.#order.hold(
+      keys,
+      before.then(() => sending),
     )
     return await this.#deadlines.bound(answered, this.#options.budgetMs + ms, what)
   }

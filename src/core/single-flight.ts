@@ -27,11 +27,8 @@ export class Flight<T> {
   abandoned = false
   /** Nobody can be on it any more. */
   ended = false
-  /** All passengers may be given one value, and so one promise. */
-  sharesValue = false
-  /** The promise of those who came late and may share it, and how many they are. */
-  shared: Promise<unknown> | undefined
-  sharing = 0
+  /** What those do with the answer who joined while the load ran; one function for all of them. */
+  whenLate: ((landing: T) => unknown) | undefined
   /** Settles when the load has ended and everything of it is undone; never rejects. */
   over: Promise<void> = Promise.resolve()
   #resolve: (value: T) => void = () => {}

@@ -6,7 +6,9 @@ const RealDate = Date
 /** Exactly a date, not an instance of a class of the application that extends it, and without properties of its own. */
 export function isExactlyDate(value: object): value is Date {
   const prototype: unknown = Object.getPrototypeOf(value)
-  return (prototype === RealDate.prototype || prototype === Date.prototype) && Reflect.ownKeys(value).length === 0
+  if (prototype === RealDate.prototype) return Reflect.ownKeys(value).length === 0
+  // Sinon's fake timers, which Vitest and Jest use, give each date a `constructor` of its own.
+  return prototype === Date.prototype && Reflect.ownKeys(value).every((key) => key === 'constructor')
 }
 
 /** A copy of the same class. */

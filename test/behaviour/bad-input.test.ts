@@ -20,6 +20,31 @@ const js = <T>(value: unknown): T => value as T
 
 const atOnce: ReadonlyArray<readonly [what: string, wrong: () => unknown, code: CacheErrorCode, message: string]> = [
   [
+    'a softTimeout with nothing to serve',
+    () => cached(fn, { name: 'soft', softTimeout: 1, swr: 60 }),
+    'CACHE_BAD_OPTION',
+    'softTimeout needs a staleIfError that is longer than swr',
+  ],
+  [
+    'cacheErrors that does not say which',
+    () => cached(fn, { name: 'errors', cacheErrors: js({ ttl: 30 }) }),
+    'CACHE_BAD_OPTION',
+    'cacheErrors.when must be a function',
+  ],
+  ['a cost that is none', () => cached(fn, { name: 'cost', cost: -1 }), 'CACHE_BAD_OPTION', 'cost must be a number'],
+  [
+    'a url in code',
+    () => createCache({ url: 'http://x' }),
+    'CACHE_BAD_OPTION',
+    'url must be a redis:// or rediss:// url',
+  ],
+  [
+    'a namespace in the environment',
+    () => createCache({ env: { CACHE_NAMESPACE: 'a b' } }),
+    'CACHE_BAD_CONFIG',
+    'CACHE_NAMESPACE must be 1 to 128 characters',
+  ],
+  [
     'a manager that is none',
     () => cached(fn, { name: 'no-manager', manager: js({}) }),
     'CACHE_MISUSE',

@@ -208,6 +208,54 @@ describe.each(['memory', 'six methods'] as const)('modes on %s', (backend) => {
   })
 })
 
+test('bypass and readonly leave no trace: no pause behind a failure, and none ended by a success', async () => {
+  const manager = open()
+  let run = 0
+  let broken = true
+  const fn = cached(
+    async () => {
+      run++
+      if (broken) throw new Error('origin away')
+      return run
+    },
+    { name: named(), manager, cacheErrors: { ttl: 60, when: () => true } },
+  )
+  for (const mode of ['bypass', 'readonly'] as const) {
+    await expect(withCache({ mode }, () => fn())).rejects.toThrow('origin away')
+  }
+  await expect(fn()).rejects.toThrow('origin away')
+  expect(run).toBe(3)
+  broken = false
+  expect(await withCache({ mode: 'bypass' }, () => fn())).toBe(4)
+  await expect(fn()).rejects.toThrow('origin away')
+  expect(run).toBe(4)
+})
+
+test('a cache that is switched off still lets its callers leave and bounds their loads', async () => {
+  const manager = createCache({ backend: new MemoryBackend(), enabled: false, logLevel: 'silent' })
+  managers.push(manager)
+  const gone = AbortSignal.abort(new Error('gone'))
+  let run = 0
+  expect(await reasonOf(manager.getOrSet('k', () => ++run, { signal: gone }))).toMatchObject({ message: 'gone' })
+  expect(run).toBe(0)
+  const held = gate()
+  const controller = new AbortController()
+  let inside: AbortSignal | undefined
+  const waiting = manager.getOrSet(
+    'k',
+    async ({ signal }) => {
+      inside = signal
+      await held.wait()
+    },
+    { signal: controller.signal },
+  )
+  await held.reached
+  controller.abort(new Error('left'))
+  expect(await reasonOf(waiting)).toMatchObject({ message: 'left' })
+  expect(inside?.aborted).toBe(true)
+  expect(await manager.getOrSet('k', () => 'plain')).toBe('plain')
+})
+
 describe('withCache', () => {
   test('puts another cache in place of a function’s own, however deep', async () => {
     const [own, other] = [open(), open()]

@@ -2,9 +2,10 @@
 // changes what it got changes what nobody else gets. TEST_PROPERTY_FACTOR multiplies the runs.
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { CacheManager, Isolation } from '../../src/index.ts'
 import { cached, createCache, MemoryBackend } from '../../src/index.ts'
+import { mapBackend } from '../support/map-backend.ts'
 import { sharedRedisUrl } from '../support/shared-redis.ts'
 
 const factor = Number(process.env['TEST_PROPERTY_FACTOR'] ?? 1)
@@ -192,5 +193,61 @@ test('20 concurrent readers of a large frozen value share one object, through me
     expect(new Set(readers).size).toBe(1)
     expect(Object.isFrozen(readers[0]?.[0]?.words)).toBe(true)
     expect(readers[0]).toEqual(pages)
+  }
+})
+
+test('frozen: what cannot be frozen is each reader’s own, all else is frozen, on a miss and on a hit, on every backend', async () => {
+  const made = (): unknown => ({ plain: { a: [1] }, at: new Date(5), list: [{ seen: new Set([1]) }, { b: 2 }] })
+  for (const manager of [
+    createCache({ backend: new MemoryBackend() }),
+    createCache({ backend: mapBackend() }),
+    redis,
+  ]) {
+    const fn = cached(async (_id: string) => made() as ReturnType<typeof shape>, {
+      name: `mixed-${++serial}`,
+      manager,
+      isolation: 'frozen',
+    })
+    for (let call = 0; call < 3; call++) {
+      const [one, other] = await Promise.all([fn('a'), fn('a')])
+      expect(one).toEqual(made())
+      const frozen = [one, one.plain, one.plain.a, one.list, one.list[0], one.list[1]].map((part) =>
+        Object.isFrozen(part),
+      )
+      expect(frozen).toEqual([true, true, true, true, true, true])
+      one.at.setTime(9)
+      one.list[0]?.seen?.add(2)
+      expect(other).toEqual(made())
+      expect(await fn('a')).toEqual(made())
+    }
+  }
+})
+
+declare function shape(): {
+  readonly plain: { readonly a: readonly number[] }
+  readonly at: Date
+  readonly list: ReadonlyArray<{ readonly seen?: Set<number>; readonly b?: number }>
+}
+
+test('dates are dates, whoever put a clock of their own in the place of the real one', async () => {
+  const real = new Date(5)
+  vi.useFakeTimers()
+  try {
+    const manager = createCache({ backend: new MemoryBackend() })
+    const text = createCache({ backend: mapBackend() })
+    for (const cache of [manager, text]) {
+      expect(await cache.setValue('real', { at: real })).toBe(true)
+      expect(await cache.setValue('faked', { at: new Date(7) })).toBe(true)
+      expect(await cache.getValue<{ at: Date }>('real')).toMatchObject({
+        at: { getTime: expect.any(Function) as never },
+      })
+      expect((await cache.getValue<{ at: Date }>('real'))?.at.getTime()).toBe(5)
+      expect((await cache.getValue<{ at: Date }>('faked'))?.at.getTime()).toBe(7)
+    }
+    const fn = cached(async (at: Date) => at.getTime(), { name: `dated-${++serial}`, manager })
+    expect(fn.keyFor(real)).toBe(fn.keyFor(new Date(5)))
+    expect(await fn(new Date(5))).toBe(5)
+  } finally {
+    vi.useRealTimers()
   }
 })

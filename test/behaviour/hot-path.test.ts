@@ -8,6 +8,7 @@ import type { CacheManager } from '../../src/index.ts'
 import { cached, createCache, MemoryBackend } from '../../src/index.ts'
 import { gate } from '../support/gate.ts'
 import { manualRuntime } from '../support/manual-runtime.ts'
+import { mapBackend } from '../support/map-backend.ts'
 
 let serial = 0
 const named = (): string => `hot-${++serial}`
@@ -227,6 +228,33 @@ describe('who listens', () => {
     await broken()
     expect(manager.stats().total.cost).toBe(1.5)
   })
+})
+
+test('a hit of an entry that another process stored saves its cost too', async () => {
+  const backend = mapBackend()
+  const open = (): CacheManager => createCache({ backend, logLevel: 'silent' })
+  const [writer, reader] = [open(), open()]
+  const name = named()
+  const cost = ({ pages }: { pages: number }): number => pages * 0.5
+  await writer.getOrSet(name, () => ({ pages: 4 }), { cost, operation: 'o' })
+  await reader.getOrSet(name, () => ({ pages: 0 }), { cost, operation: 'o' })
+  expect(writer.stats().total).toMatchObject({ cost: 2, savedCost: 0 })
+  expect(reader.stats().total).toMatchObject({ cost: 0, savedCost: 2, hits: { l2: 1 } })
+})
+
+test('what is not stored is said: too large, refused by its schema', async () => {
+  for (const backend of [new MemoryBackend(), mapBackend()]) {
+    const manager = createCache({ backend, maxValueBytes: 100, logLevel: 'silent' })
+    const problems: string[] = []
+    manager.on('problem', ({ error, during }) => problems.push(`${during} ${(error as { code: string }).code}`))
+    expect(await manager.getOrSet('large', () => 'x'.repeat(1000))).toHaveLength(1000)
+    const never = {
+      '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [{ message: 'no' }] }) },
+    } as const
+    expect(await manager.getOrSet('guarded', () => 1, { schema: never })).toBe(1)
+    expect(problems).toEqual(['write CACHE_UNSTORABLE_VALUE', 'policy CACHE_UNSTORABLE_VALUE'])
+    expect(manager.stats().total).toMatchObject({ refused: 2, fills: 0 })
+  }
 })
 
 test('AsyncLocalStorage is switched on by withCache and inheritTags, and by nothing else', async () => {

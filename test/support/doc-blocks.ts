@@ -5,15 +5,16 @@
 //                          for the reader's own application
 //   ```bash name=list      commands; `docker exec -it speedrun-redis redis-cli` becomes the redis-cli of a test server
 //   ```dotenv name=env     text; so is every other language
-//   ```python              what there was before: the only kind that needs no name and no test
+//   ```python              what there was before: needs no name and no test
+//   ```ascii, ```mermaid   a picture: needs neither
 //
 // Each name has at least one test, each test a name that exists, and in a bash block each command is run: anything else fails.
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { environmentOf, findRedis } from '../../scripts/find-redis.mjs'
 import { root, run, tool } from '../../scripts/project.mjs'
 import type { RedisServer } from './redis-server.ts'
@@ -67,7 +68,7 @@ export interface DocPage {
 }
 
 const given = fileURLToPath(new URL('../docs/given', import.meta.url))
-const untested = new Set(['python'])
+const untested = new Set(['python', 'ascii', 'mermaid'])
 const shells = new Set(['bash', 'sh'])
 const dockerPrefix = /^docker exec -it speedrun-redis redis-cli(?= |$)/
 
@@ -96,16 +97,58 @@ export function blocksOf(page: string, markdown: string): DocBlock[] {
   return blocks
 }
 
+/** A page, and where its modules are. */
+interface Source {
+  readonly path: string
+  /** Below the folder that is compiled; `.` when the page is alone. */
+  readonly within: string
+  readonly blocks: readonly DocBlock[]
+  /** Blocks of another page, whose modules this page's may import. */
+  readonly others: readonly DocBlock[]
+}
+
+/** Where the modules of a test file are, once they are compiled. */
+interface Place {
+  folder: string
+}
+
+const readPage = async (page: string): Promise<DocBlock[]> => blocksOf(page, await readFile(join(root, page), 'utf8'))
+
 /**
  * Registers the tests of a page, and fails when a block or a test is alone. Paths are relative to the repository's folder.
  * @param besides another page whose modules this page's may import; it has tests of its own
  */
 export async function testPage(path: string, register: (page: DocPage) => void, besides?: string): Promise<void> {
-  const read = async (page: string): Promise<DocBlock[]> => blocksOf(page, await readFile(join(root, page), 'utf8'))
-  const blocks = await read(path)
-  const others = besides === undefined ? [] : await read(besides)
-  let folder = ''
+  const others = besides === undefined ? [] : await readPage(besides)
+  const source: Source = { path, within: '.', blocks: await readPage(path), others }
+  const place: Place = { folder: '' }
+  registerTests(source, place, register)
+  compileFirst(place, [source])
+}
 
+/**
+ * The same for several pages whose blocks are compiled in one run. Each has its modules, and the given files, to itself; what a process
+ * has only one of (the default cache, the names of cached functions) they share.
+ */
+export async function testPages(pages: Readonly<Record<string, (page: DocPage) => void>>): Promise<void> {
+  const sources = await Promise.all(
+    Object.keys(pages).map(async (path): Promise<Source> => ({
+      path,
+      within: basename(path, '.md'),
+      blocks: await readPage(path),
+      others: [],
+    })),
+  )
+  const place: Place = { folder: '' }
+  for (const source of sources) {
+    describe(source.path, () => {
+      registerTests(source, place, pages[source.path] as (page: DocPage) => void)
+    })
+  }
+  compileFirst(place, sources)
+}
+
+function registerTests({ path, within, blocks }: Source, place: Place, register: (page: DocPage) => void): void {
   const tested = new Set<string>()
   const find = (name: string, isKind: (language: string) => boolean): DocBlock => {
     const block = blocks.find((one) => one.name === name)
@@ -115,7 +158,7 @@ export async function testPage(path: string, register: (page: DocPage) => void, 
     tested.add(name)
     return block
   }
-  const fileOf = (name: string): string => join(folder, 'standard', `${name}.js`)
+  const fileOf = (name: string): string => join(place.folder, 'standard', within, `${name}.js`)
   const load = async <M>(name: string): Promise<M> =>
     (await import(/* @vite-ignore */ pathToFileURL(fileOf(name)).href)) as M
 
@@ -150,39 +193,39 @@ export async function testPage(path: string, register: (page: DocPage) => void, 
       })
     },
     run: (name, { flags = [], env = {} } = {}) =>
-      execute(process.execPath, [...flags, fileOf(name)], { cwd: folder, env: { ...process.env, ...env } }),
+      execute(process.execPath, [...flags, fileOf(name)], { cwd: place.folder, env: { ...process.env, ...env } }),
     script: (source, decorators = 'standard') =>
       execute(process.execPath, ['--input-type=module', '--eval', source], {
-        cwd: join(folder, decorators),
+        cwd: join(place.folder, decorators, within),
         env: process.env,
       }),
   })
 
   const alone = blocks.filter(({ name }) => !tested.has(name)).map(({ name, line }) => `${name} (line ${line})`)
   if (alone.length > 0) throw new Error(`Blocks of ${path} without a test: ${alone.join(', ')}`)
+}
 
+/** Has the pages' blocks compiled before the tests of this file. */
+function compileFirst(place: Place, sources: readonly Source[]): void {
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'test-docs-'))
-    await compile(path, folder, blocks, others)
+    place.folder = await mkdtemp(join(tmpdir(), 'test-docs-'))
+    await compile(place.folder, sources)
   })
-  afterAll(() => rm(folder, { recursive: true, force: true }))
+  afterAll(() => rm(place.folder, { recursive: true, force: true }))
 }
 
 /** Compiles the modules under both kinds of decorators. Each stands in its file on the line it has in the page. */
-async function compile(
-  path: string,
-  folder: string,
-  own: readonly DocBlock[],
-  others: readonly DocBlock[],
-): Promise<void> {
-  const modules = [...own, ...others].filter(({ language }) => language === 'ts')
-  if (modules.length === 0) return
+async function compile(folder: string, sources: readonly Source[]): Promise<void> {
+  const isModule = ({ language }: DocBlock): boolean => language === 'ts'
+  if (!sources.some(({ blocks, others }) => blocks.some(isModule) || others.some(isModule))) return
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'), 'dir')
-  await cp(given, join(folder, 'modules'), { recursive: true })
-  await mkdir(join(folder, 'modules'), { recursive: true })
-  for (const { name, text, line } of modules) {
-    await writeFile(join(folder, 'modules', `${name}.ts`), '\n'.repeat(line - 1) + text, { flag: 'wx' })
+  for (const { within, blocks, others } of sources) {
+    const modules = join(folder, 'modules', within)
+    await cp(given, modules, { recursive: true })
+    for (const { name, text, line } of [...blocks, ...others].filter(isModule)) {
+      await writeFile(join(modules, `${name}.ts`), '\n'.repeat(line - 1) + text, { flag: 'wx' })
+    }
   }
   const failures = await Promise.all(
     (['standard', 'legacy'] as const).map(async (decorators) => {
@@ -205,12 +248,25 @@ async function compile(
       const { code, output } = await run([...tool('typescript', 'tsc'), '--pretty', 'false', '-p', file], {
         cwd: folder,
       })
-      return code === 0 ? '' : output.replace(/^modules\/([\w-]+)\.ts\((\d+),(\d+)\)/gm, `${path}:$2:$3 (block $1)`)
+      return code === 0 ? '' : inPages(output, sources)
     }),
   )
   const failure = failures.find((output) => output !== '')
-  if (failure !== undefined)
-    throw new Error(`${path} does not compile (is the package built? npm run build):\n${failure}`)
+  if (failure !== undefined) {
+    const pages = sources.map(({ path }) => path).join(', ')
+    throw new Error(`${pages} does not compile (is the package built? npm run build):\n${failure}`)
+  }
+}
+
+/** What the compiler says, of pages and lines instead of files. */
+function inPages(output: string, sources: readonly Source[]): string {
+  return output.replace(
+    /^modules\/(?:([\w-]+)\/)?([\w-]+)\.ts\((\d+),(\d+)\)/gm,
+    (_, within: string | undefined, block: string, line: string, column: string) => {
+      const page = sources.find((source) => source.within === (within ?? '.'))?.path
+      return `${page}:${line}:${column} (block ${block})`
+    },
+  )
 }
 
 function commandsOf(text: string): string[] {
