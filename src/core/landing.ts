@@ -33,7 +33,21 @@ export function servedFrom(
 ): Landing {
   const { createdAt, computeMs, clockId, tags, deleteAt } = entry
   const provenance = { clockId, tags, stale, deleteAt }
-  return { source, stale, createdAt, computeMs, cost, provenance, overtaken: false, take }
+  return landingOf(source, stale, createdAt, computeMs, cost, provenance, false, take)
+}
+
+/** The one place where a landing is made, so that all have one shape. */
+export function landingOf(
+  source: Landing['source'],
+  stale: boolean,
+  createdAt: number,
+  computeMs: number,
+  cost: number,
+  provenance: Provenance,
+  overtaken: boolean,
+  take: () => unknown,
+): Landing {
+  return { source, stale, createdAt, computeMs, cost, provenance, overtaken, take }
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { LoadReason } from '../contracts/cache-manager.ts'
+import type { Entry } from '../contracts/entry.ts'
 import type { LoadOutcome } from '../contracts/events.ts'
 import type { Runtime, Timer } from '../contracts/runtime.ts'
 import { withTimeLimit } from '../support/deadline.ts'
@@ -11,7 +12,7 @@ import { freshnessOf } from './freshness.ts'
 import type { Kept } from './isolation.ts'
 import { give } from './isolation.ts'
 import type { Landing } from './landing.ts'
-import { firstThen, servedFrom } from './landing.ts'
+import { firstThen, landingOf, servedFrom } from './landing.ts'
 import type { LoadedValue } from './new-entry.ts'
 import { marksOf } from './new-entry.ts'
 import type { Call } from './call.ts'
@@ -39,6 +40,10 @@ export class Loads {
 
   constructor(options: LoadsOptions) {
     this.#options = options
+    // Keeps the shape of landings alive with that of flights.
+    const { template } = options.flights
+    const provenance = { clockId: undefined, tags: [], stale: false, deleteAt: 0 }
+    template.land(landingOf('load', false, 0, 0, 0, provenance, false, () => undefined))
   }
 
   /** The flight's candidate, if it may be served now: not invalidated since it was read, and within its windows. */
@@ -106,16 +111,10 @@ export class Loads {
     let outcome: LoadOutcome | undefined = target === undefined ? 'uncached' : 'refused'
     if (target !== undefined && admitted !== undefined) outcome = await this.#fill(call, admitted, flight, target)
     else account.loaded(call, computeMs, outcome, loaded.cost)
-    return {
-      source: 'load',
-      stale: false,
-      createdAt: runtime.now(),
-      computeMs,
-      cost: loaded.cost,
-      provenance: { ...marks, stale: false, deleteAt: Infinity },
-      overtaken: marks.clockId !== undefined && store?.isValid(marks) === false,
-      take: takeLoaded(call, value, kept),
-    }
+    const overtaken = marks.clockId !== undefined && store?.isValid(marks) === false
+    const provenance = { clockId: marks.clockId, tags: marks.tags, stale: false, deleteAt: Infinity }
+    const take = takeLoaded(call, value, admitted?.entry ?? kept)
+    return landingOf('load', false, runtime.now(), computeMs, loaded.cost, provenance, overtaken, take)
   }
 
   /** Arms the soft timeout, where there is something to serve when it passes. */
@@ -204,7 +203,7 @@ function keeps({ mode }: Call): boolean {
 }
 
 /** Frozen: what was kept, for all. Copied: the loader's own object for the first, what was kept is copied for everybody else. */
-function takeLoaded({ policy }: Call, value: unknown, kept: Kept | undefined): () => unknown {
+function takeLoaded({ policy }: Call, value: unknown, kept: Kept | Entry | undefined): () => unknown {
   if (kept === undefined) return () => value
   const own = (): unknown => give(kept, policy)
   return policy.isolation === 'frozen' ? own : firstThen(value, own)
