@@ -1,10 +1,11 @@
 // A namespace: named, `hash` would be missed by a Node too old to have it before that Node could be told it is too old.
 import * as crypto from 'node:crypto'
-import { isExactlyDate } from './dates.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, isCacheError, misuse } from './errors.ts'
-import { bytesKind, isExactly, isPlain, toUint8Array } from './values.ts'
-import type { Bytes, BytesKind } from './values.ts'
+import type { Bytes, BytesKind } from './bytes.ts'
+import { bytesKind, toUint8Array } from './bytes.ts'
+import { isExactlyDate } from './dates.ts'
+import { isExactly, isPlain } from './plain.ts'
 
 // Arguments as one canonical, typed text, and its hash: equal if and only if the arguments are equal (`util.isDeepStrictEqual`; null
 // prototypes equal plain ones, an invalid date equals another, urls are their href, trailing `undefined` of the list is dropped).

@@ -1,5 +1,5 @@
 import { unreadableArgument } from './argument-hash.ts'
-import { isPlain } from './values.ts'
+import { isPlain } from './plain.ts'
 
 // Abort signals among the arguments of a call: found, left out of the key, and put back for the function with the flight's signal in
 // their place. Only two places count: an argument that is a signal, and the own `signal` property of an argument that is a plain

@@ -1,7 +1,7 @@
-import { bytesKind, fromUint8Array, toUint8Array } from './bytes.ts'
-import { copyDate, isExactlyDate } from './dates.ts'
 import type { Bytes } from './bytes.ts'
+import { bytesKind, fromUint8Array, toUint8Array } from './bytes.ts'
 import type { ClonePlan } from './clone-plan.ts'
+import { copyDate, isExactlyDate } from './dates.ts'
 import { isAbove, inheritsKeys, isExactly, maxDepth, oddityOf, setOwn } from './plain.ts'
 import { PlanBuilder, primitivePlan, specialPlan, unplanned } from './plan-builder.ts'
 import { siteOf } from './spread.ts'
@@ -14,10 +14,6 @@ import { explain } from './unstorable.ts'
 // typed array, Buffer, DataView and ArrayBuffer. Anything else (functions, class instances, cycles, symbol keys) is
 // refused by path: what cannot survive the way to text and back must not live in memory either, or a hit would depend on where
 // it came from. Not looked for are properties put on byte containers: finding them would cost a walk over every byte.
-
-export { bytesKind, toUint8Array } from './bytes.ts'
-export type { Bytes, BytesKind } from './bytes.ts'
-export { isExactly, isPlain } from './plain.ts'
 
 export interface Copied {
   readonly value: unknown

@@ -53,5 +53,10 @@ test('.env.example sets the variables of the guide, comments beside the values i
 
 test('our own variables stand in .env.example with their defaults, commented out', async () => {
   const own = (await read('.env.example')).match(/^# ?(?=CACHE_[A-Z_]+=)(.*)$/gm)
-  expect(own).toEqual(['# CACHE_BUDGET=0.2', '# CACHE_LOG_LEVEL=warn', '# CACHE_NAMESPACE='])
+  expect(own).toEqual([
+    '# CACHE_BUDGET=0.2',
+    '# CACHE_LOG_LEVEL=warn',
+    '# CACHE_WIRE_FORMAT=envelope',
+    '# CACHE_NAMESPACE=',
+  ])
 })
