@@ -64,7 +64,15 @@ export class Namespace implements CacheNamespaceInterface {
   async set(key: string, value: string, ttl?: Duration | WriteOptions): Promise<boolean> {
     if (typeof value !== 'string')
       throw misuse('CACHE_MISUSE', `set() stores strings, got ${describe(value)}: use setValue()`)
-    const text: Kept = { value, form: 'text', immutable: true, plan: undefined, json: false, bytes: textBytes(value) }
+    const text: Kept = {
+      value,
+      form: 'text',
+      immutable: true,
+      frozen: false,
+      plan: undefined,
+      json: false,
+      bytes: textBytes(value),
+    }
     return await this.#write(key, text, undefined, ttl)
   }
 

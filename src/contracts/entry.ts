@@ -23,6 +23,8 @@ export interface Entry extends Marks {
   readonly form: 'live' | 'text'
   /** Nothing in the live value can be changed: readers that ask for `frozen` may share it. */
   readonly immutable: boolean
+  /** What can be frozen in the live value is frozen; the rest is each reader's own. */
+  readonly frozen: boolean
   /** How a live value is copied for a reader; belongs to the values room, opaque to all others. */
   readonly plan: unknown
   /** `JSON.stringify` writes the live value without loss: found out when it was copied. */

@@ -24,7 +24,10 @@ export type Parsed =
   | { readonly kind: 'foreign'; readonly payload: string }
   | { readonly kind: 'unreadable'; readonly reason: 'version' | 'corrupt' }
 
-export type Header = Omit<Entry, 'value' | 'form' | 'immutable' | 'plan' | 'json' | 'codec' | 'cost' | 'guardedBy'> & {
+export type Header = Omit<
+  Entry,
+  'value' | 'form' | 'immutable' | 'frozen' | 'plan' | 'json' | 'codec' | 'cost' | 'guardedBy'
+> & {
   readonly codecName: string
 }
 

@@ -8,7 +8,7 @@ import type { Policy } from './policy.ts'
 // What goes into the cache is reachable by nobody else, and what comes out is the reader's own: a caller that changes a result changes
 // nobody else's, and the loader's object is never kept.
 
-export type Kept = Pick<Entry, 'value' | 'form' | 'immutable' | 'plan' | 'json'> & { readonly bytes: number }
+export type Kept = Pick<Entry, 'value' | 'form' | 'immutable' | 'frozen' | 'plan' | 'json'> & { readonly bytes: number }
 
 type Keeping = Pick<Policy, 'codec' | 'customCodec' | 'isolation'>
 
@@ -22,7 +22,7 @@ export function keep(value: unknown, policy: Keeping, own = false): Kept {
     const frozen = policy.isolation === 'frozen'
     const kept = own ? adopt(value, frozen) : copyValue(value, frozen)
     const { immutable, plan, json, bytes } = kept
-    return { value: kept.value, form: 'live', immutable, plan, json, bytes }
+    return { value: kept.value, form: 'live', immutable, frozen, plan, json, bytes }
   }
   const text: unknown = policy.codec.encode(value)
   if (typeof text !== 'string') {
@@ -31,11 +31,19 @@ export function keep(value: unknown, policy: Keeping, own = false): Kept {
       `The codec '${policy.codec.name}' must encode to a string, got ${describe(text)}`,
     )
   }
-  return { value: text, form: 'text', immutable: true, plan: undefined, json: false, bytes: textBytes(text) }
+  return {
+    value: text,
+    form: 'text',
+    immutable: true,
+    frozen: false,
+    plan: undefined,
+    json: false,
+    bytes: textBytes(text),
+  }
 }
 
 /** A value of the reader's own, or the one that all may share. @throws what the codec throws on a text it did not write */
-export function give(entry: Pick<Entry, 'value' | 'form' | 'immutable' | 'plan'>, policy: Keeping): unknown {
+export function give(entry: Pick<Entry, 'value' | 'form' | 'immutable' | 'frozen' | 'plan'>, policy: Keeping): unknown {
   if (entry.form === 'live') {
     return isShared(entry, policy) ? entry.value : copyOf(entry, policy)
   }
@@ -44,9 +52,11 @@ export function give(entry: Pick<Entry, 'value' | 'form' | 'immutable' | 'plan'>
 }
 
 /** A reader's own copy of a live value; frozen, where frozen is asked for: all but what cannot be frozen, and the way to it, is shared. */
-export function copyOf(entry: Pick<Entry, 'value' | 'immutable' | 'plan'>, policy: Pick<Policy, 'isolation'>): unknown {
+export function copyOf(entry: Pick<Entry, 'value' | 'frozen' | 'plan'>, policy: Pick<Policy, 'isolation'>): unknown {
   const plan = entry.plan as ClonePlan
-  return policy.isolation === 'frozen' ? cloneFrozenWith(plan, entry.value) : cloneWith(plan, entry.value)
+  // What somebody stored unfrozen is copied whole: nothing of it may be shared.
+  const shares = policy.isolation === 'frozen' && entry.frozen
+  return shares ? cloneFrozenWith(plan, entry.value) : cloneWith(plan, entry.value)
 }
 
 /** The reader's own value, or nothing where the codec cannot read the text. */

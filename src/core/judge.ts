@@ -48,8 +48,19 @@ function foreignEntry(payload: string, now: number): Entry {
 }
 
 /** What a text that was read says nothing of. */
-function textOf(payload: string): Pick<Entry, 'value' | 'form' | 'immutable' | 'plan' | 'json' | 'cost' | 'guardedBy'> {
-  return { value: payload, form: 'text', immutable: true, plan: undefined, json: false, cost: 0, guardedBy: undefined }
+function textOf(
+  payload: string,
+): Pick<Entry, 'value' | 'form' | 'immutable' | 'frozen' | 'plan' | 'json' | 'cost' | 'guardedBy'> {
+  return {
+    value: payload,
+    form: 'text',
+    immutable: true,
+    frozen: false,
+    plan: undefined,
+    json: false,
+    cost: 0,
+    guardedBy: undefined,
+  }
 }
 
 function miss(reason: MissReason): Judged {

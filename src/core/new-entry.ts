@@ -54,6 +54,7 @@ export function newEntry(
     value: kept.value,
     form: kept.form,
     immutable: kept.immutable,
+    frozen: kept.frozen,
     plan: kept.plan,
     json: kept.json,
     codec: policy.codec,

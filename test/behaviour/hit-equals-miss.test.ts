@@ -223,6 +223,18 @@ test('frozen: what cannot be frozen is each reader’s own, all else is frozen, 
   }
 })
 
+test('frozen: what was stored unfrozen, by setValue or a copying function, is not given away to be changed', async () => {
+  for (const manager of [createCache({ backend: new MemoryBackend() }), createCache({ backend: mapBackend() })]) {
+    const fn = cached(async (_id: string) => ({ list: [0] }), { name: `set-${++serial}`, manager, isolation: 'frozen' })
+    await manager.setValue(fn.keyFor('a'), { list: [1] })
+    for (let call = 0; call < 3; call++) {
+      const one = await fn('a')
+      tryTo(() => one.list.push(2))
+      expect(await fn('a')).toEqual({ list: [1] })
+    }
+  }
+})
+
 declare function shape(): {
   readonly plain: { readonly a: readonly number[] }
   readonly at: Date

@@ -9,7 +9,7 @@ const factor = Number(process.env['TEST_PROPERTY_FACTOR'] ?? 1)
 const createdAt = 1_732_400_000_000
 
 /** What the envelope does not carry. */
-const inMemory = { plan: undefined, json: false, cost: 0, guardedBy: undefined }
+const inMemory = { frozen: false, plan: undefined, json: false, cost: 0, guardedBy: undefined }
 
 const wellFormed = fc.string({ unit: 'binary' }).map((text) => text.replace(/\p{Surrogate}/gu, '?'))
 const tag = fc
@@ -23,6 +23,7 @@ const anyEntry: fc.Arbitrary<Entry> = fc.record(
   {
     value: fc.constant('x'),
     form: fc.constant('text' as const),
+    frozen: fc.constant(false),
     plan: fc.constant(undefined),
     json: fc.constant(false),
     cost: fc.constant(0),
@@ -61,7 +62,7 @@ describe('an envelope', () => {
     fc.assert(
       fc.property(anyEntry, payload, (entry, text) => {
         const { codec, value: _value, form: _form, immutable: _immutable, ...rest } = entry
-        const { plan: _plan, json: _json, cost: _cost, guardedBy: _guard, ...header } = rest
+        const { frozen: _frozen, plan: _plan, json: _json, cost: _cost, guardedBy: _guard, ...header } = rest
         expect(parseEnvelope(encodeEnvelope(entry, text))).toStrictEqual({
           kind: 'ours',
           header: { codecName: codec?.name ?? 'raw', ...header },
@@ -93,6 +94,7 @@ describe('an envelope', () => {
     const entry: Entry = {
       value: { total: 7 },
       form: 'live',
+      frozen: false,
       plan: undefined,
       json: false,
       cost: 0,
@@ -148,6 +150,7 @@ test('a payload longer than allowed is refused with both lengths', () => {
     value: '',
     form: 'text',
     immutable: true,
+    frozen: false,
     plan: undefined,
     json: false,
     cost: 0,

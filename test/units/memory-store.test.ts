@@ -12,6 +12,7 @@ function entry(value: unknown, options: Partial<Entry> = {}): Entry {
     value,
     form: 'text',
     immutable: true,
+    frozen: false,
     plan: undefined,
     json: false,
     cost: 0,

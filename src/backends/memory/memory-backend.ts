@@ -59,6 +59,7 @@ export class MemoryBackend implements CacheBackend {
       key,
       {
         ...raw,
+        frozen: false,
         plan: undefined,
         json: false,
         computeMs: 0,
