@@ -2,7 +2,6 @@ import type { Runtime } from '../contracts/runtime.ts'
 import { toBackendSeconds } from '../support/duration.ts'
 import type { Emitter } from './emit.ts'
 import { checkLength, checkPlain, encodeEnvelope, hasHeader, payloadOf } from './envelope.ts'
-import type { Journal } from './journal.ts'
 import type { RemoteTier } from './remote-tier.ts'
 import { isStoreDown } from './remote-tier.ts'
 import type { Item } from './store.ts'
@@ -14,16 +13,16 @@ export interface EntryWriterOptions {
   readonly runtime: Runtime
   readonly emitter: Emitter
   readonly maxValueBytes: number
+  /** Nobody knows whether a write of the key has arrived: it is to be deleted, now or when the store is back. */
+  readonly unconfirmed: (key: string) => void
 }
 
 export class EntryWriter {
   readonly #remote: RemoteTier
-  readonly #journal: Journal
   readonly #options: EntryWriterOptions
 
-  constructor(remote: RemoteTier, journal: Journal, options: EntryWriterOptions) {
+  constructor(remote: RemoteTier, options: EntryWriterOptions) {
     this.#remote = remote
-    this.#journal = journal
     this.#options = options
   }
 
@@ -48,7 +47,7 @@ export class EntryWriter {
       return await this.#remote.write(key, text, ttl, allowed)
     } catch (error) {
       emitter.problem({ error, during: 'write', key })
-      if (isStoreDown(error)) this.#journal.addKey(key)
+      if (isStoreDown(error)) this.#options.unconfirmed(key)
       return 'failed'
     }
   }

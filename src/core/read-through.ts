@@ -221,6 +221,8 @@ export class ReadThrough {
     if (read.entry === undefined) return read.reason
     const { entry, source } = read
     const { policy, key } = call
+    // While its guard was asked another cache on the same memory may have invalidated it.
+    if (entry.clockId !== undefined && this.store?.isValid(entry) === false) return 'invalidated'
     const freshness = this.#freshnessOf(entry, policy)
     if (freshness === 'expired') return 'expired'
     const found = readable(entry, policy, (error) => this.#options.emitter.problem({ error, during: 'decode', key }))

@@ -91,7 +91,7 @@ export class RemoteInvalidation {
     return 'applied'
   }
 
-  /** A write that had been given up arrived: what was deleted since may be back. */
+  /** A write that nobody confirmed may arrive, or one that had been given up has: what it wrote is deleted. */
   repeat(keys: readonly string[]): void {
     const { journal, recovery, isUp } = this.#options
     for (const key of keys) journal.addKey(key)

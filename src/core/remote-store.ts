@@ -83,7 +83,8 @@ export class RemoteStore implements Store {
       landedLate: (keys) => this.#invalidation.repeat(keys),
     })
     this.#recovery = new Recovery(backend, this.#remote, this.#journal, runtime)
-    this.#writer = new EntryWriter(this.#remote, this.#journal, options)
+    const unconfirmed = (key: string): void => this.#invalidation.repeat([key])
+    this.#writer = new EntryWriter(this.#remote, { ...options, unconfirmed })
     this.#invalidation = new RemoteInvalidation({
       ...options,
       remote: this.#remote,

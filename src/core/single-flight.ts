@@ -15,8 +15,8 @@ export class Flight<T> {
   readonly token: FenceToken
   readonly generation: number
   readonly control: LoadControl = new LoadControl()
-  /** What its passengers get. It may come before the flight has ended: see `answerEarly`. */
-  readonly answer: Promise<T>
+  /** What those get who board now. It may come before the flight has ended: see `answerEarly`. */
+  answer: Promise<T>
   /** What may be served instead of waiting, or should the load fail. Belongs to this flight: what invalidates the key ends both. */
   candidate: Entry | undefined
   /** Nobody is to wait for this load: the candidate is served at once. */
@@ -38,18 +38,14 @@ export class Flight<T> {
     this.name = name
     this.token = token
     this.generation = generation
-    this.answer = new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-    })
-    // A flight without passengers may fail unheard.
-    this.answer.catch(() => {})
+    this.answer = this.#promise()
   }
 
-  /** Answers the passengers while the load goes on. */
+  /** Answers the passengers while the load goes on; who boards later waits for its end. */
   answerEarly(value: T): void {
     this.kept = true
     this.#resolve(value)
+    this.answer = this.#promise()
   }
 
   land(value: T): void {
@@ -58,6 +54,16 @@ export class Flight<T> {
 
   fail(error: unknown): void {
     this.#reject(error)
+  }
+
+  #promise(): Promise<T> {
+    const answer = new Promise<T>((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // A flight without passengers may fail unheard.
+    answer.catch(() => {})
+    return answer
   }
 }
 
@@ -111,6 +117,8 @@ export class SingleFlight<T> {
 
   /** A passenger leaves. The last one out ends the load, for this reason. */
   leave(flight: Flight<T>, reason: unknown): void {
+    // Who leaves when the answer is there has been counted among those who take it.
+    if (flight.ended) return
     if (--flight.passengers === 0 && !flight.kept) this.#giveUp(flight, reason)
   }
 
