@@ -99,7 +99,7 @@ export class HotPath {
     if (!flights.isJoinable(flight) || !flight.token.loading || flight.candidateFirst) return undefined
     flight.passengers++
     flight.whenLate ??= (landing) => (landing.overtaken ? again(handle) : this.#take(landing, handle))
-    return flight.answer.then(flight.whenLate)
+    return flight.answer.then(takeLate)
   }
 
   /** A call took the long way: what it opened may be joined here, and what it found is found here next time. */
@@ -170,6 +170,12 @@ export class HotPath {
     this.#table = identity === undefined ? undefined : tier?.table(identity())
     this.#slots = this.#table?.slots ?? (identity === undefined ? tier?.slots : undefined) ?? nowhere
   }
+}
+
+/** One function for all flights: one made per flight would be compiled for each. */
+function takeLate(landing: Landing): unknown {
+  if (landing.isShared && !landing.overtaken) return landing.value
+  return landing.late === undefined ? landing.take() : landing.late(landing)
 }
 
 function recentOf(runtime: Runtime): () => number {

@@ -13,9 +13,16 @@ export interface Landing extends Served {
   readonly provenance: Provenance
   /** A tag was invalidated while it loaded: only for those who came before the load began. */
   readonly overtaken: boolean
+  /** All passengers may be given `value`; else each takes one of its own. */
+  readonly isShared: boolean
+  readonly value: unknown
   /** Each passenger's own value. */
   take(): unknown
+  /** What those do with it who came while the load ran, where it is not simply given to them. */
+  readonly late: Late | undefined
 }
+
+export type Late = (landing: Landing) => unknown
 
 /** Those who came after a flight had landed do not count: they are not on it. */
 type Passengers = Pick<Flight<unknown>, 'passengers'>
@@ -30,11 +37,15 @@ export function servedFrom(
   stale: boolean,
   take: () => unknown,
   cost: number = entry.cost,
+  late?: Late,
 ): Landing {
   const { createdAt, computeMs, clockId, tags, deleteAt } = entry
   const provenance = { clockId, tags, stale, deleteAt }
-  return landingOf(source, stale, createdAt, computeMs, cost, provenance, false, take)
+  return landingOf(source, stale, createdAt, computeMs, cost, provenance, false, take, unshared, late)
 }
+
+/** Each passenger takes a value of its own. */
+export const unshared: Pick<Landing, 'isShared' | 'value'> = { isShared: false, value: undefined }
 
 /** The one place where a landing is made, so that all have one shape. */
 export function landingOf(
@@ -46,8 +57,11 @@ export function landingOf(
   provenance: Provenance,
   overtaken: boolean,
   take: () => unknown,
+  shared: Pick<Landing, 'isShared' | 'value'>,
+  late: Late | undefined,
 ): Landing {
-  return { source, stale, createdAt, computeMs, cost, provenance, overtaken, take }
+  const { isShared, value } = shared
+  return { source, stale, createdAt, computeMs, cost, provenance, overtaken, isShared, value, take, late }
 }
 
 /**

@@ -10,9 +10,9 @@ import type { Emitter } from './emit.ts'
 import type { Failures } from './failures.ts'
 import { freshnessOf } from './freshness.ts'
 import type { Kept } from './isolation.ts'
-import { give } from './isolation.ts'
+import { give, isShared } from './isolation.ts'
 import type { Landing } from './landing.ts'
-import { firstThen, landingOf, servedFrom } from './landing.ts'
+import { firstThen, landingOf, servedFrom, unshared } from './landing.ts'
 import type { LoadedValue } from './new-entry.ts'
 import { marksOf } from './new-entry.ts'
 import type { Call } from './call.ts'
@@ -43,7 +43,7 @@ export class Loads {
     // Keeps the shape of landings alive with that of flights.
     const { template } = options.flights
     const provenance = { clockId: undefined, tags: [], stale: false, deleteAt: 0 }
-    template.land(landingOf('load', false, 0, 0, 0, provenance, false, () => undefined))
+    template.land(landingOf('load', false, 0, 0, 0, provenance, false, () => undefined, unshared, undefined))
   }
 
   /** The flight's candidate, if it may be served now: not invalidated since it was read, and within its windows. */
@@ -54,7 +54,8 @@ export class Loads {
     const freshness = freshnessOf(candidate, policy, this.#options.runtime.now(), () => 0)
     if (freshness === 'expired') return undefined
     const source = store.isEmbedded ? 'l1' : store.state === 'connected' ? 'l2' : 'fallback'
-    return servedFrom({ entry: candidate, source }, freshness !== 'fresh', () => give(candidate, policy))
+    const take = (): unknown => give(candidate, policy)
+    return servedFrom({ entry: candidate, source }, freshness !== 'fresh', take, candidate.cost, flight.whenLate)
   }
 
   /**
@@ -113,8 +114,21 @@ export class Loads {
     else account.loaded(call, computeMs, outcome, loaded.cost)
     const overtaken = marks.clockId !== undefined && store?.isValid(marks) === false
     const provenance = { clockId: marks.clockId, tags: marks.tags, stale: false, deleteAt: Infinity }
-    const take = takeLoaded(call, value, admitted?.entry ?? kept)
-    return landingOf('load', false, runtime.now(), computeMs, loaded.cost, provenance, overtaken, take)
+    const own = admitted?.entry ?? kept
+    const shared = own?.form === 'live' && isShared(own, policy) ? { isShared: true, value: own.value } : unshared
+    const take = takeLoaded(call, value, own)
+    return landingOf(
+      'load',
+      false,
+      runtime.now(),
+      computeMs,
+      loaded.cost,
+      provenance,
+      overtaken,
+      take,
+      shared,
+      flight.whenLate,
+    )
   }
 
   /** Arms the soft timeout, where there is something to serve when it passes. */

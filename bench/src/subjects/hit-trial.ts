@@ -110,16 +110,17 @@ export function mapFloor(setting: HitSetting): Trial {
   return trial<LaneInput>({ ...common, inputs: laneInputs(ids, lanes), call: ({ id }) => map.get(id) })
 }
 
-/** The floor of a copy: `JSON.parse` of the document's text, not awaited. */
-export function parseFloor({ value }: HitSetting): Trial {
-  const document = valueOf(value, 1)
-  const text = freshCopyOfJson(document)
+/** The floor of a copy: `JSON.parse` of the documents' texts, the same documents in the same order, not awaited. */
+export function parseFloor(setting: HitSetting): Trial {
+  const documents = keysOf(setting).map((_, index) => valueOf(setting.value, index + 1))
+  const texts = documents.map(freshCopyOfJson)
   return trial<string>({
     awaits: false,
-    inputs: (count) => new Array<string>(count).fill(text),
+    inputs: stringInputs(texts),
     call: (json) => JSON.parse(json) as unknown,
     check: () => {
-      if (!isDeepStrictEqual(JSON.parse(text), document)) throw new Error('the document is not JSON')
+      const same = texts.every((text, index) => isDeepStrictEqual(JSON.parse(text), documents[index]))
+      if (!same) throw new Error('the documents are not JSON')
     },
   })
 }
