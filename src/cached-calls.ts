@@ -170,9 +170,12 @@ export function createCachedCalls(
       async prime(value, ...args) {
         const target = targetOf(self)
         const { engine } = target.view
-        // Not awaited when there is nothing to wait for: an invalidation called after this one must not come before it.
+        // An invalidation called after this must not come before it: nothing is awaited when there is nothing to wait for, and who
+        // came while the cache was being opened has won.
+        const { invalidations } = engine.reads
         const wait = engine.ready()
         if (wait !== undefined) await wait
+        if (engine.reads.invalidations !== invalidations) return false
         return isEnabled(engine) && (await engine.reads.prime(callOf(target, self, args), value))
       },
       async withStatus(...args) {

@@ -9,6 +9,7 @@ export async function deleteKeys(view: View, keys: readonly string[]): Promise<I
   const { engine } = view
   const full = keys.map((key) => fullKey(view, key))
   const { fence } = engine.reads.flights
+  engine.reads.invalidations++
   for (const key of full) fence.void(key)
   const { store } = engine
   const outcome = store === undefined ? 'disabled' : full.length === 0 ? 'applied' : await store.delete(full)

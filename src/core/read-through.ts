@@ -48,6 +48,8 @@ export class ReadThrough {
   readonly flights: SingleFlight<Landing> = new SingleFlight()
   readonly failures: Failures = new Failures(this.flights.fence)
   readonly account: Account
+  /** Own invalidations and writes so far, counted when they are called. */
+  invalidations = 0
   /** `undefined`: no cache (before `init`, after `close`): loads are shared, nothing is kept. */
   store: Store | undefined
   readonly #options: ReadThroughOptions
