@@ -98,7 +98,7 @@ export class HotPath {
     const { flights } = this.#engine.reads
     if (!flights.isJoinable(flight) || !flight.token.loading || flight.candidateFirst) return undefined
     flight.passengers++
-    flight.whenLate ??= (landing) => (landing.overtaken ? again(handle) : this.#take(landing, handle))
+    flight.whenLate ??= (landing) => (landing.isOvertaken() ? again(handle) : this.#take(landing, handle))
     return flight.answer.then(takeLate)
   }
 
@@ -174,8 +174,9 @@ export class HotPath {
 
 /** One function for all flights: one made per flight would be compiled for each. */
 function takeLate(landing: Landing): unknown {
-  if (landing.isShared && !landing.overtaken) return landing.value
-  return landing.late === undefined ? landing.take() : landing.late(landing)
+  if (landing.isShared && !landing.isOvertaken()) return landing.value
+  const whenLate = landing.late?.whenLate
+  return whenLate === undefined ? landing.take() : whenLate(landing)
 }
 
 function recentOf(runtime: Runtime): () => number {

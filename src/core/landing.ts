@@ -11,18 +11,21 @@ import type { Found } from './store.ts'
 
 export interface Landing extends Served {
   readonly provenance: Provenance
-  /** A tag was invalidated while it loaded: only for those who came before the load began. */
-  readonly overtaken: boolean
+  /**
+   * A tag was invalidated since the load began: what it brought is only for those who came before. Asked by each when the value is given
+   * to it: between the end of a load and its answer there is time for an invalidation, and for somebody to join after it.
+   */
+  readonly isOvertaken: () => boolean
   /** All passengers may be given `value`; else each takes one of its own. */
   readonly isShared: boolean
   readonly value: unknown
   /** Each passenger's own value. */
   take(): unknown
-  /** What those do with it who came while the load ran, where it is not simply given to them. */
-  readonly late: Late | undefined
+  /** Knows what those do with it who came while the load ran: they may come until the flight has ended. */
+  readonly late: Latecomers | undefined
 }
 
-export type Late = (landing: Landing) => unknown
+type Latecomers = Pick<Flight<Landing>, 'whenLate'>
 
 /** Those who came after a flight had landed do not count: they are not on it. */
 type Passengers = Pick<Flight<unknown>, 'passengers'>
@@ -37,12 +40,15 @@ export function servedFrom(
   stale: boolean,
   take: () => unknown,
   cost: number = entry.cost,
-  late?: Late,
+  late?: Latecomers,
 ): Landing {
   const { createdAt, computeMs, clockId, tags, deleteAt } = entry
   const provenance = { clockId, tags, stale, deleteAt }
-  return landingOf(source, stale, createdAt, computeMs, cost, provenance, false, take, unshared, late)
+  return landingOf(source, stale, createdAt, computeMs, cost, provenance, notOvertaken, take, unshared, late)
 }
+
+/** What was read was judged when it was read. */
+export const notOvertaken = (): boolean => false
 
 /** Each passenger takes a value of its own. */
 export const unshared: Pick<Landing, 'isShared' | 'value'> = { isShared: false, value: undefined }
@@ -55,13 +61,13 @@ export function landingOf(
   computeMs: number,
   cost: number,
   provenance: Provenance,
-  overtaken: boolean,
+  isOvertaken: () => boolean,
   take: () => unknown,
   shared: Pick<Landing, 'isShared' | 'value'>,
-  late: Late | undefined,
+  late: Latecomers | undefined,
 ): Landing {
   const { isShared, value } = shared
-  return { source, stale, createdAt, computeMs, cost, provenance, overtaken, isShared, value, take, late }
+  return { source, stale, createdAt, computeMs, cost, provenance, isOvertaken, isShared, value, take, late }
 }
 
 /**

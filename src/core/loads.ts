@@ -12,7 +12,7 @@ import { freshnessOf } from './freshness.ts'
 import type { Kept } from './isolation.ts'
 import { give, isShared } from './isolation.ts'
 import type { Landing } from './landing.ts'
-import { firstThen, landingOf, servedFrom, unshared } from './landing.ts'
+import { firstThen, landingOf, notOvertaken, servedFrom, unshared } from './landing.ts'
 import type { LoadedValue } from './new-entry.ts'
 import { marksOf } from './new-entry.ts'
 import type { Call } from './call.ts'
@@ -43,7 +43,7 @@ export class Loads {
     // Keeps the shape of landings alive with that of flights.
     const { template } = options.flights
     const provenance = { clockId: undefined, tags: [], stale: false, deleteAt: 0 }
-    template.land(landingOf('load', false, 0, 0, 0, provenance, false, () => undefined, unshared, undefined))
+    template.land(landingOf('load', false, 0, 0, 0, provenance, notOvertaken, () => undefined, unshared, undefined))
   }
 
   /** The flight's candidate, if it may be served now: not invalidated since it was read, and within its windows. */
@@ -55,7 +55,7 @@ export class Loads {
     if (freshness === 'expired') return undefined
     const source = store.isEmbedded ? 'l1' : store.state === 'connected' ? 'l2' : 'fallback'
     const take = (): unknown => give(candidate, policy)
-    return servedFrom({ entry: candidate, source }, freshness !== 'fresh', take, candidate.cost, flight.whenLate)
+    return servedFrom({ entry: candidate, source }, freshness !== 'fresh', take, candidate.cost, flight)
   }
 
   /**
@@ -112,7 +112,7 @@ export class Loads {
     let outcome: LoadOutcome | undefined = target === undefined ? 'uncached' : 'refused'
     if (target !== undefined && admitted !== undefined) outcome = await this.#fill(call, admitted, flight, target)
     else account.loaded(call, computeMs, outcome, loaded.cost)
-    const overtaken = marks.clockId !== undefined && store?.isValid(marks) === false
+    const isOvertaken = (): boolean => marks.clockId !== undefined && store?.isValid(marks) === false
     const provenance = { clockId: marks.clockId, tags: marks.tags, stale: false, deleteAt: Infinity }
     const own = admitted?.entry ?? kept
     const shared = own?.form === 'live' && isShared(own, policy) ? { isShared: true, value: own.value } : unshared
@@ -124,10 +124,10 @@ export class Loads {
       computeMs,
       loaded.cost,
       provenance,
-      overtaken,
+      isOvertaken,
       take,
       shared,
-      flight.whenLate,
+      flight,
     )
   }
 

@@ -153,7 +153,7 @@ export class ReadThrough {
       const landing = await this.#ride(flight, call.signals)
       // A read sent before the new value arrived may still bring the old one.
       if (refresh) this.flights.fence.voidReads(key)
-      if (landing.overtaken && joinedLate) continue
+      if (joinedLate && landing.isOvertaken()) continue
       this.account.hit(call, landing)
       return landing
     }
@@ -214,7 +214,7 @@ export class ReadThrough {
     // A refresh in the air is newer than what this flight would load beside it.
     const newer = this.flights.joinable(refreshOf(key))
     const landing = newer === undefined ? undefined : await this.#ride(newer, undefined)
-    if (landing?.overtaken === false) return landing
+    if (landing !== undefined && !landing.isOvertaken()) return landing
     return await this.#loads.load(call, flight, store, 'miss')
   }
 

@@ -41,12 +41,8 @@ export const mutants: readonly Mutant[] = [
     edit(
       'core/loads.ts',
       'const { candidate, token } = flight',
-      'const { candidate } = flight; const token = { live: true }',
+      'const { candidate } = flight; const token = { live: true, readLive: true }',
     ),
-  ),
-  mutant(
-    'what a read brings that an invalidation overtook may be stale',
-    edit('core/read-through.ts', "if (isStale && !flight.token.live) return 'invalidated'"),
   ),
   mutant(
     'a remembered failure outlives an invalidation',
@@ -93,8 +89,8 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'who joined late is given what a tag overtook',
-    edit('core/read-through.ts', 'landing.overtaken && joinedLate', 'false'),
-    edit('core/hot-path.ts', 'landing.overtaken ? again', 'false ? again'),
+    edit('core/read-through.ts', 'joinedLate && landing.isOvertaken()', 'false'),
+    edit('core/hot-path.ts', 'landing.isOvertaken() ? again', 'false ? again'),
   ),
   mutant(
     'nobody joins a load',
