@@ -14,7 +14,9 @@ export class Emitter {
   #redactKey: (key: string) => string = (key) => key
   readonly #listeners: Map<keyof CacheEvents, Set<Listener>> = new Map()
   /** Whether a listener or a debug line wants each hit. */
-  #wantsHits = false
+  wantsHits = false
+  /** Called when that has changed. */
+  whenWanted: () => void = () => {}
 
   constructor(log: Log) {
     this.log = log
@@ -22,7 +24,7 @@ export class Emitter {
 
   /** Whether anything at all is to be done about a hit: all that a hit asks when nobody listens. */
   get hearsHits(): boolean {
-    return this.#wantsHits || hitChannel.hasSubscribers
+    return this.wantsHits || hitChannel.hasSubscribers
   }
 
   /** Listeners stay; where lines go may change with every `initCache`. */
@@ -63,7 +65,10 @@ export class Emitter {
   }
 
   #listenToHits(): void {
-    this.#wantsHits = this.log.debugs || this.#listeners.has('hit')
+    const wanted = this.log.debugs || this.#listeners.has('hit')
+    if (wanted === this.wantsHits) return
+    this.wantsHits = wanted
+    this.whenWanted()
   }
 
   /** Whether building an event is worth it. */

@@ -75,6 +75,7 @@ export class Engine {
   constructor(runtime: Runtime, log: Log) {
     this.runtime = runtime
     this.emitter = new Emitter(log)
+    this.emitter.whenWanted = () => void this.version++
     this.reads = new ReadThrough({ runtime, emitter: this.emitter })
     this.origin = runtime.now()
     this.#since = this.origin

@@ -1,6 +1,7 @@
 import type { ArgumentTable } from '../contracts/memory-tier.ts'
 import type { Entry } from '../contracts/entry.ts'
 import type { Runtime } from '../contracts/runtime.ts'
+import { channels } from '../support/channels.ts'
 import { epochMark, freshMark, marksPerSlot, savedMark, stampMark } from '../support/slot-marks.ts'
 import type { Emitter } from './emit.ts'
 import type { Engine } from './engine.ts'
@@ -38,6 +39,7 @@ export interface HotPathOptions {
 
 const nowhere: ReadonlyMap<Handle, number> = new Map()
 const untagged: readonly string[] = []
+const hitChannel = channels.hit
 
 export class HotPath {
   readonly #options: HotPathOptions
@@ -83,7 +85,7 @@ export class HotPath {
     const counters = this.#counters as OperationCounters
     counters.hits.l1++
     counters.hotSavedUs += marks[at + savedMark] as number
-    if (this.#isWatched || this.#emitter.hearsHits) this.#watch(handle, tier.entryAt(slot))
+    if (this.#isWatched || hitChannel.hasSubscribers) this.#watch(handle, tier.entryAt(slot))
     return tier.answers[slot] ?? Promise.resolve(copyOf(tier.entryAt(slot), this.#policy as Policy))
   }
 
@@ -162,7 +164,7 @@ export class HotPath {
     this.#version = this.#engine.version
     this.#policy = policy()
     this.#counters = this.#policy.counters
-    this.#isWatched = this.#policy.cost !== 0
+    this.#isWatched = this.#policy.cost !== 0 || this.#emitter.wantsHits
     this.#generation = -1
     this.#hot = this.#engine.store?.hot
     this.#boarding.clear()
