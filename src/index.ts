@@ -76,6 +76,6 @@ export type {
 } from './contracts/events.ts'
 export type { HealthReport } from './contracts/health.ts'
 export type { Logger, LogLevel } from './contracts/logger.ts'
-export type { ArgumentTable, MemoryTier } from './contracts/memory-tier.ts'
+export type { ArgumentTable, CopySource, MemoryTier } from './contracts/memory-tier.ts'
 export type { Runtime, Timer } from './contracts/runtime.ts'
 export type { CacheStats, OperationStats } from './contracts/statistics.ts'

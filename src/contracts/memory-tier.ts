@@ -11,6 +11,9 @@ export interface ArgumentTable {
   lead(argument: string | number, key: string): void
 }
 
+/** A live value and how it is copied: what a hit needs of an entry, without the entry. */
+export type CopySource = Pick<Entry, 'value' | 'plan' | 'frozen'>
+
 /**
  * A store of live entries in this process, bounded by bytes. All operations are synchronous and O(1).
  * Whoever stores an entry hands over a value that nobody else can reach.
@@ -37,6 +40,8 @@ export interface MemoryTier {
   readonly generations: Float64Array
   /** What all readers who may share a value are given. The readers'. */
   readonly answers: Array<Promise<unknown> | undefined>
+  /** What each reader's own copy is made from, where they may not. The readers'. */
+  readonly sources: Array<CopySource | undefined>
 
   /** Slots that stand under their full key, and so in no table. Changed by the tier only; the same object for its life. */
   readonly slots: ReadonlyMap<string | number, number>

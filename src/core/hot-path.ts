@@ -1,4 +1,4 @@
-import type { ArgumentTable } from '../contracts/memory-tier.ts'
+import type { ArgumentTable, CopySource } from '../contracts/memory-tier.ts'
 import type { Entry } from '../contracts/entry.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { channels } from '../support/channels.ts'
@@ -86,7 +86,7 @@ export class HotPath {
     counters.hits.l1++
     counters.hotSavedUs += marks[at + savedMark] as number
     if (this.#isWatched || hitChannel.hasSubscribers) this.#watch(handle, tier.entryAt(slot))
-    return tier.answers[slot] ?? Promise.resolve(copyOf(tier.entryAt(slot), this.#policy as Policy))
+    return tier.answers[slot] ?? Promise.resolve(copyOf(tier.sources[slot] as CopySource, this.#policy as Policy))
   }
 
   /**
@@ -140,7 +140,10 @@ export class HotPath {
     marks[at + freshMark] = Math.max(-1, Math.floor(Math.min(longestMark, ticks)))
     marks[at + savedMark] = Math.min(longestMark, Math.round(entry.computeMs * 1000))
     marks[at + stampMark] = this.#stamp
-    tier.answers[slot] = isShared(entry, policy) ? Promise.resolve(entry.value) : undefined
+    const shares = isShared(entry, policy)
+    const { value, plan, frozen } = entry
+    tier.answers[slot] = shares ? Promise.resolve(value) : undefined
+    tier.sources[slot] = shares ? undefined : { value, plan, frozen }
     return true
   }
 

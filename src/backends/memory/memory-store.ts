@@ -1,5 +1,5 @@
 import type { Entry } from '../../contracts/entry.ts'
-import type { ArgumentTable, MemoryTier } from '../../contracts/memory-tier.ts'
+import type { ArgumentTable, CopySource, MemoryTier } from '../../contracts/memory-tier.ts'
 import { argumentOf } from '../../support/key-argument.ts'
 import { epochMark, marksPerSlot, stampMark } from '../../support/slot-marks.ts'
 
@@ -59,6 +59,7 @@ export class MemoryStore implements MemoryTier {
   marks: Int32Array = new Int32Array(firstCapacity * marksPerSlot)
   generations: Float64Array = new Float64Array(firstCapacity).fill(-1)
   answers: Array<Promise<unknown> | undefined> = []
+  sources: Array<CopySource | undefined> = []
   epoch = 0
   readonly #maxEntryBytes: number
   readonly #maxEntries: number
@@ -158,6 +159,7 @@ export class MemoryStore implements MemoryTier {
     this.marks = new Int32Array(firstCapacity * marksPerSlot)
     this.generations = new Float64Array(firstCapacity).fill(-1)
     this.answers = []
+    this.sources = []
     this.#cells = []
     this.#free = []
     this.#hand = 0
@@ -221,6 +223,7 @@ export class MemoryStore implements MemoryTier {
     const cell: Cell = { entry, slot, table, argument, isNamedByCaller: false, aliases: undefined, bytes, ...links }
     this.#cells[slot] = cell
     this.answers[slot] = undefined
+    this.sources[slot] = undefined
     this.marks[slot * marksPerSlot + epochMark] = this.epoch
     ;(table ?? this).slots.set(argument, slot)
     this.#size++
@@ -245,6 +248,7 @@ export class MemoryStore implements MemoryTier {
     if (aliases !== undefined) for (const [other, alias] of aliases) other.slots.delete(alias)
     this.#cells[slot] = undefined
     this.answers[slot] = undefined
+    this.sources[slot] = undefined
     this.generations[slot] = -1
     this.marks[slot * marksPerSlot + stampMark] = 0
     this.#free.push(slot)
