@@ -146,7 +146,7 @@ export class Namespace implements CacheNamespaceInterface {
     checkTags(tags, 'tags')
     const engine = this.#view.engine
     await engine.ready()
-    engine.reads.invalidations++
+    engine.reads.order.changedAll()
     engine.reads.flights.detach()
     const outcome =
       engine.store === undefined ? 'disabled' : tags.length === 0 ? 'applied' : await engine.store.invalidateTags(tags)
@@ -159,7 +159,7 @@ export class Namespace implements CacheNamespaceInterface {
     const { engine, prefix } = this.#view
     await engine.ready()
     const { flights } = engine.reads
-    engine.reads.invalidations++
+    engine.reads.order.changedAll()
     if (prefix === '') flights.fence.voidAll()
     flights.detach()
     const outcome = engine.store === undefined ? 'disabled' : await this.#clear(engine.store)
@@ -235,7 +235,7 @@ export class Namespace implements CacheNamespaceInterface {
     const { store } = engine
     const full = fullKey(view, key)
     const { fence } = engine.reads.flights
-    engine.reads.invalidations++
+    engine.reads.order.changed(full)
     fence.void(full)
     if (store === undefined) return false
     const policy = this.#policies.ofWrite(ttl, tags)

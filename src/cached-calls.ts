@@ -170,13 +170,22 @@ export function createCachedCalls(
       async prime(value, ...args) {
         const target = targetOf(self)
         const { engine } = target.view
-        // An invalidation called after this must not come before it: nothing is awaited when there is nothing to wait for, and who
-        // came while the cache was being opened has won.
-        const { invalidations } = engine.reads
+        // What is called after this must not come before it: nothing is awaited when there is nothing to wait for, and who came while the
+        // cache was being opened has won.
+        const { order } = engine.reads
         const wait = engine.ready()
+        const turn = wait === undefined ? undefined : order.wait()
         if (wait !== undefined) await wait
-        if (engine.reads.invalidations !== invalidations) return false
-        return isEnabled(engine) && (await engine.reads.prime(callOf(target, self, args), value))
+        let call: Call | undefined
+        let isNext = true
+        try {
+          call = callOf(target, self, args)
+        } finally {
+          if (turn !== undefined) isNext = order.isNext(call?.key ?? '', turn)
+        }
+        if (call === undefined || !isNext) return false
+        order.changed(call.key, turn)
+        return isEnabled(engine) && (await engine.reads.prime(call, value))
       },
       async withStatus(...args) {
         const target = await readyTarget(self)

@@ -9,8 +9,10 @@ export async function deleteKeys(view: View, keys: readonly string[]): Promise<I
   const { engine } = view
   const full = keys.map((key) => fullKey(view, key))
   const { fence } = engine.reads.flights
-  engine.reads.invalidations++
-  for (const key of full) fence.void(key)
+  for (const key of full) {
+    engine.reads.order.changed(key)
+    fence.void(key)
+  }
   const { store } = engine
   const outcome = store === undefined ? 'disabled' : full.length === 0 ? 'applied' : await store.delete(full)
   // A read sent before the store knew may still bring the old value.

@@ -6,6 +6,7 @@ import { Account } from './account.ts'
 import type { Asked } from './admission.ts'
 import { Admission } from './admission.ts'
 import type { Call } from './call.ts'
+import { CallOrder } from './call-order.ts'
 import type { Emitter } from './emit.ts'
 import { Failures } from './failures.ts'
 import { freshnessOf } from './freshness.ts'
@@ -48,8 +49,7 @@ export class ReadThrough {
   readonly flights: SingleFlight<Landing> = new SingleFlight()
   readonly failures: Failures = new Failures(this.flights.fence)
   readonly account: Account
-  /** Own invalidations and writes so far, counted when they are called. */
-  invalidations = 0
+  readonly order: CallOrder = new CallOrder()
   /** `undefined`: no cache (before `init`, after `close`): loads are shared, nothing is kept. */
   store: Store | undefined
   readonly #options: ReadThroughOptions

@@ -240,3 +240,15 @@ test('a prime that waits for the cache to be opened loses against every delete c
   expect(await fn.prime('primed', 'a')).toBe(true)
   expect(await fn('a')).toBe('primed')
 })
+
+test('of two primes of one key the later wins, also when the earlier had to wait for the cache to be opened', async () => {
+  for (let ticks = 0; ticks < 60; ticks++) {
+    const manager = createCache({ backend: asyncMapBackend(), ...quiet })
+    const fn = cached(async (_id: string) => 'loaded', { name: named(), manager })
+    const [early, elsewhere] = [fn.prime('early', 'a'), fn.prime('elsewhere', 'b')]
+    for (let tick = 0; tick < ticks; tick++) await Promise.resolve()
+    expect(await fn.prime('late', 'a')).toBe(true)
+    expect(await Promise.all([early, elsewhere])).toEqual([expect.any(Boolean), true])
+    expect(await Promise.all([fn('a'), fn('b')])).toEqual(['late', 'elsewhere'])
+  }
+})
