@@ -32,8 +32,11 @@ export interface RedisServer {
   kill(signal?: NodeJS.Signals): Promise<void>
   /** Ends the server and removes its folder; also when it is frozen or dead. Idempotent. */
   stop(): Promise<void>
-  /** Starts it again on the same port, empty; ends it first when it still runs. */
-  restart(): Promise<void>
+  /**
+   * Starts it again on the same port, with what it had saved; ends it first when it still runs.
+   * @param options `whileLoading`: does not wait until its data set is loaded
+   */
+  restart(options?: { readonly whileLoading?: boolean }): Promise<void>
   /** Freezes the process: its sockets stay open, it answers nothing. */
   pause(): void
   resume(): void
@@ -62,7 +65,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     }
   }
 
-  async function launch(): Promise<Running> {
+  async function launch(whileLoading = false): Promise<Running> {
     const file = join(folder, 'redis.conf')
     const lines = [...defaults, `port ${port}`, `dir "${folder}"`, 'daemonize no', ...(options.config ?? [])]
     await writeFile(file, `${lines.join('\n')}\n`)
@@ -75,7 +78,7 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     }
     if (child.pid === undefined) throw new Error(`${binaries.server} does not start: ${String((await ended)[0])}`)
     const watcher = watch(child.pid, folder)
-    await answering(port, child, () => log)
+    await answering(port, child, () => log, whileLoading ? /^[+-]/ : /^[+-](?!LOADING)/)
     // Neither the server nor its log keeps the test process alive.
     child.unref()
     for (const stream of [child.stdout, child.stderr]) (stream as unknown as { unref(): void }).unref()
@@ -110,9 +113,9 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
     },
     kill,
     stop,
-    restart: async () => {
+    restart: async ({ whileLoading } = {}) => {
       await kill()
-      running = await launch()
+      running = await launch(whileLoading)
     },
     pause: () => void running?.child.kill('SIGSTOP'),
     resume: () => void running?.child.kill('SIGCONT'),
@@ -153,12 +156,12 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-/** Resolves with the first answer to PING, also an error such as NOAUTH: the server serves. */
-async function answering(port: number, child: ChildProcess, log: () => string): Promise<void> {
+/** Resolves with the first answer to PING that is wanted, also an error such as NOAUTH: the server serves. */
+async function answering(port: number, child: ChildProcess, log: () => string, wanted: RegExp): Promise<void> {
   const until = Date.now() + 20_000
   while (Date.now() < until) {
     if (child.exitCode !== null || child.signalCode !== null) throw new Error(`Redis ended at start:\n${log()}`)
-    if (/^[+-](?!LOADING)/.test(await ping(port))) return
+    if (wanted.test(await ping(port))) return
     await sleep(10)
   }
   child.kill('SIGKILL')
