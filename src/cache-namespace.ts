@@ -20,6 +20,7 @@ import type { Kept } from './core/isolation.ts'
 import { give, keep, textBytes } from './core/isolation.ts'
 import { checkIdentityPart, checkKey } from './core/key-encoding.ts'
 import { marksOf, newEntry } from './core/new-entry.ts'
+import { foreignTags } from './core/read-through.ts'
 import type { Store } from './core/store.ts'
 import { checkTags } from './core/tags.ts'
 import { deleteKeys } from './delete-keys.ts'
@@ -172,7 +173,8 @@ export class Namespace implements CacheNamespaceInterface {
     checkKey(key)
     const view = this.#view
     await view.engine.ready()
-    const read = await view.engine.store?.read(fullKey(view, key), anyCodec, view.impliedTags)
+    const tags = foreignTags({ policy: this.#policies.manual(), impliedTags: view.impliedTags })
+    const read = await view.engine.store?.read(fullKey(view, key), anyCodec, tags)
     if (read?.entry === undefined) return null
     const { entry, source } = read
     return {

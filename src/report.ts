@@ -17,15 +17,16 @@ export async function healthOf(engine: Engine): Promise<HealthReport> {
     primary,
     fallback: store?.isEmbedded === false && settings?.createFallback !== undefined ? 'memory' : 'none',
     breaker: store?.breaker ?? 'closed',
-    since: new Date(engine.since),
+    since: new Date(engine.life.since),
     latencyMs: primary ? latencyMs : null,
     l1: store?.isEmbedded === true ? 'embedded' : 'off',
     stalenessBoundMs: 0,
     tags: store?.tagsAreShared === true ? 'shared' : 'process',
+    limits: settings?.backend.link?.limits ?? [],
   }
 }
 
-export function statsOf({ statistics, store }: Engine): CacheStats {
+export function statsOf({ statistics, store, life }: Engine): CacheStats {
   const memory = store?.memory
   return {
     ...statistics.snapshot(),
@@ -34,5 +35,7 @@ export function statsOf({ statistics, store }: Engine): CacheStats {
         ? undefined
         : { entries: memory.size, bytes: memory.bytes, maxBytes: memory.maxBytes, evictions: memory.evictions },
     journal: store?.journalSize ?? 0,
+    state: life.state,
+    outages: life.outages,
   }
 }

@@ -30,6 +30,8 @@ const optionNames: ReadonlySet<string> = new Set<keyof CacheOptions>([
   'fallbackMaxBytes',
   'maxValueBytes',
   'journalLimit',
+  'journalFile',
+  'onLostNode',
   'wire',
   'namespace',
   'logger',
@@ -85,6 +87,7 @@ export function resolveSettings(options: CacheOptions): Settings {
     socketTimeoutMs,
     maxValueBytes: positive(options.maxValueBytes ?? 16 * 1024 * 1024, 'maxValueBytes'),
     journalLimit: positive(options.journalLimit ?? 100_000, 'journalLimit'),
+    openJournalLog: journalLog(options),
     wire: oneOf(options.wire ?? config.wireFormat, wireFormats, 'wire'),
     namespace,
     log: createLog(options.logger, oneOf(options.logLevel ?? config.logLevel, logLevels, 'logLevel')),
@@ -99,13 +102,21 @@ function redisBackend(options: CacheOptions, config: ReturnType<typeof loadConfi
     socketTimeout: options.socketTimeout ?? config.redisSocketTimeout,
     budget: options.budget ?? config.budget,
     namespace: options.namespace ?? config.namespace,
+    onLostNode: options.onLostNode,
     runtime: options.runtime ?? systemRuntime,
   })
 }
 
+function journalLog({ journalFile, runtime = systemRuntime }: CacheOptions): Settings['openJournalLog'] {
+  if (journalFile === undefined) return undefined
+  if (typeof journalFile !== 'string' || journalFile === '')
+    throw misuse('CACHE_BAD_OPTION', `journalFile must be a path, got ${describe(journalFile)}`)
+  return async () => (await import('./journal-file.ts')).openJournalFile(journalFile, () => runtime.random())
+}
+
 function checkBackend(options: CacheOptions): CacheBackend {
   const { backend } = options
-  for (const other of ['url', 'maxConnections'] as const) {
+  for (const other of ['url', 'maxConnections', 'onLostNode'] as const) {
     if (options[other] !== undefined) {
       throw misuse(
         'CACHE_BAD_OPTION',

@@ -7,7 +7,8 @@ export type Awaitable<T> = T | Promise<T>
  * Where entries are kept. Six methods make a backend; everything else is an optional capability.
  *
  * Rules every backend keeps: a miss is `null` or `undefined` and nothing else is; what `set` stored comes back
- * byte-exact; a failure **throws** (the manager fails open, a backend never swallows).
+ * byte-exact; a failure **throws** (the manager fails open, a backend never swallows). An error with `refusal: true` says that the
+ * store is well and will not do this one thing (it is full, say); any other counts against the store.
  */
 export interface CacheBackend {
   /** The stored text, or `null` / `undefined` when there is none. `''` is a value. */
@@ -32,6 +33,7 @@ export interface CacheBackend {
   readonly batch?: BatchCapability
   readonly tags?: TagCapability
   readonly scan?: ScanCapability
+  readonly link?: LinkCapability
   readonly embedded?: EmbeddedCapability
 }
 
@@ -55,6 +57,11 @@ export interface TagCapability {
   /** Stamps the tags, all with one new highest stamp. */
   stamp(tags: readonly string[], since: TagPosition | undefined): Awaitable<TagDelta>
   /**
+   * Called before anything is read on a new connection. A clock that comes from another history of the data set than the present one
+   * (`LinkCapability.history`) gets a new id: nobody knows which invalidations were lost between the two. Answers like `read`.
+   */
+  enter?(since: TagPosition | undefined): Awaitable<TagDelta>
+  /**
    * Gives the clock a new random id without stamps.
    * @param emptied nothing written before is left: values without our header need not count as older than this
    */
@@ -65,6 +72,23 @@ export interface TagCapability {
 export interface ScanCapability {
   /** Pages of keys that begin with `prefix`: each key that is there all the time at least once. */
   keys(prefix: string): AsyncIterable<readonly string[]>
+}
+
+/** The backend keeps a connection, notices when it is gone, and makes it anew by itself. */
+export interface LinkCapability {
+  /** Called before `connect`; again by whoever uses the backend next, and then the last one is told. */
+  watch(events: LinkEvents): void
+  /** Names one history of the data set: under another name what was acknowledged may be lost. `undefined`: not known. */
+  readonly history: string | undefined
+  /** What the server's permissions keep from being guaranteed, a sentence each, for `healthReport()`. */
+  readonly limits: readonly string[]
+}
+
+export interface LinkEvents {
+  /** What was sent and not answered may have happened or not. Until `restored` nothing is sent. */
+  lost(reason: string): void
+  /** Commands are taken again. The server may be another one. */
+  restored(): void
 }
 
 /** How much of a tag clock a node knows: everything up to `mark` under `id`. */

@@ -42,6 +42,17 @@ export interface CacheOptions {
   /** Invalidations kept for the primary's return; beyond it, its whole content is made void instead. Default: 100,000. */
   readonly journalLimit?: number | undefined
   /**
+   * A path: invalidations made while the primary is away are also kept in files that begin with it, before the call resolves. The next
+   * process that finds them applies them, so that not even a crash in an outage brings back what was invalidated. Needs a folder that
+   * outlives the process. Default: none; see `onLostNode`.
+   */
+  readonly journalFile?: string | undefined
+  /**
+   * What becomes of invalidations that a crashed process could not apply: see `RedisBackendOptions.onLostNode`. Only without `backend`.
+   * Default: `'ttl'`.
+   */
+  readonly onLostNode?: 'ttl' | 'bump' | undefined
+  /**
    * How entries are written whose function does not say: `'plain'` for fleets that share them with other languages. What needs more
    * than a ttl (tags, stale windows, `refreshAhead`) is written with a header all the same. Default: `CACHE_WIRE_FORMAT`, else
    * `'envelope'`.

@@ -62,9 +62,22 @@ export interface StateEvent {
 
 export interface ProblemEvent {
   readonly error: unknown
-  /** `load`: the loader failed behind a value that was served, so that no caller heard of it. */
+  /**
+   * `load`: the loader failed behind a value that was served, so that no caller heard of it · `journal`: `journalFile` could not be
+   * written, so what waits for the store would not outlive the process.
+   */
   readonly during:
-    'read' | 'write' | 'invalidate' | 'encode' | 'decode' | 'connect' | 'close' | 'listener' | 'policy' | 'load'
+    | 'read'
+    | 'write'
+    | 'invalidate'
+    | 'encode'
+    | 'decode'
+    | 'connect'
+    | 'close'
+    | 'listener'
+    | 'policy'
+    | 'load'
+    | 'journal'
   readonly key?: string | undefined
 }
 

@@ -18,4 +18,6 @@ export interface HealthReport {
   readonly stalenessBoundMs: number
   /** Whether tags reach every process (`shared`) or this one only (`process`: the backend keeps no tag clock). */
   readonly tags: 'shared' | 'process'
+  /** What the primary's permissions keep from being guaranteed, a sentence each. */
+  readonly limits: readonly string[]
 }

@@ -1,3 +1,5 @@
+import type { CacheState } from './events.ts'
+
 /** Counters of one operation (the `operation` option, else the `keyPrefix`, else the name) since the manager was made. */
 export interface OperationStats {
   /** By where the value came from; `stale`: served after its ttl, wherever it came from. */
@@ -32,4 +34,7 @@ export interface CacheStats {
     | undefined
   /** Invalidations waiting for the store's return. */
   readonly journal: number
+  readonly state: CacheState
+  /** How often the primary was found to be away. */
+  readonly outages: number
 }

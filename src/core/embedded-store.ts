@@ -38,7 +38,7 @@ class Shared implements HotMemory {
     this.table.apply(this.clock.read(undefined))
   }
 
-  isCurrent(slot: number, impliedTags: readonly string[]): boolean {
+  isCurrent(slot: number, impliedTags: readonly string[] | undefined): boolean {
     const { tier, generation, table } = this
     if (tier.generations[slot] === generation) return true
     const entry = tier.entryAt(slot)
@@ -104,7 +104,7 @@ export class EmbeddedStore implements Store {
     return Promise.resolve(true)
   }
 
-  readNow(key: string, codecFor: CodecLookup, impliedTags: readonly string[]): Read {
+  readNow(key: string, codecFor: CodecLookup, impliedTags: readonly string[] | undefined): Read {
     const slot = this.memory.find(key)
     if (slot === undefined) return absent
     const entry = this.memory.entryAt(slot)
@@ -123,7 +123,7 @@ export class EmbeddedStore implements Store {
     return { entry, source: 'l1' }
   }
 
-  read(key: string, codecFor: CodecLookup, impliedTags: readonly string[]): Promise<Read> {
+  read(key: string, codecFor: CodecLookup, impliedTags: readonly string[] | undefined): Promise<Read> {
     return Promise.resolve(this.readNow(key, codecFor, impliedTags))
   }
 

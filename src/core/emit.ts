@@ -1,5 +1,6 @@
 import type { CacheEvents, ProblemEvent } from '../contracts/events.ts'
 import { channels } from '../support/channels.ts'
+import { isCacheError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
 
 // Tells the world what happens, at no cost when nobody listens: an event object is built only for a listener, a log line only
@@ -100,6 +101,11 @@ export class Emitter {
     this.log.info('cache', `Cache ${problem.during} problem: ${messageOf(problem.error)}`)
     this.emit('problem', problem)
   }
+}
+
+/** Why something happened, for a person: our own messages say it without their code. */
+export function reasonOf(error: unknown): string {
+  return isCacheError(error) ? error.message : messageOf(error)
 }
 
 /** What may be printed of an error: its code or class, and our own messages, which hold no value and no secret. */

@@ -1,6 +1,7 @@
 import type { CacheBackend } from '../contracts/backend.ts'
 import type { OnUnavailable } from '../contracts/cache-options.ts'
 import type { CacheState } from '../contracts/events.ts'
+import type { JournalLog } from '../contracts/journal-log.ts'
 import type { WireFormat } from '../contracts/load-policy.ts'
 import type { MemoryTier } from '../contracts/memory-tier.ts'
 import type { Runtime } from '../contracts/runtime.ts'
@@ -12,6 +13,7 @@ import { EmbeddedStore } from './embedded-store.ts'
 import { Emitter } from './emit.ts'
 import { Fallback } from './fallback.ts'
 import { Journal } from './journal.ts'
+import { Life } from './life.ts'
 import { ReadThrough } from './read-through.ts'
 import { RemoteStore } from './remote-store.ts'
 import { Statistics } from './statistics.ts'
@@ -34,6 +36,8 @@ export interface Settings {
   readonly socketTimeoutMs: number
   readonly maxValueBytes: number
   readonly journalLimit: number
+  /** Opens what keeps the journal beyond the process; `undefined`: nothing does. */
+  readonly openJournalLog: (() => Promise<JournalLog>) | undefined
   /** How entries are written whose policy does not say. */
   readonly wire: WireFormat
   readonly namespace: string | undefined
@@ -50,6 +54,7 @@ export class Engine {
   readonly emitter: Emitter
   readonly statistics: Statistics = new Statistics()
   readonly reads: ReadThrough
+  readonly life: Life
   readonly runtime: Runtime
   /** When it was made, wall-clock milliseconds. */
   readonly origin: number
@@ -58,8 +63,6 @@ export class Engine {
   /** Whether values without our header may have been written: `clear` must then go through the keys. */
   writesPlain = false
   settings: Settings | undefined
-  #state: CacheState = 'idle'
-  #since: number
   #prepared: Settings | undefined
   #autoOpen = false
   #opening: Promise<void> | undefined
@@ -69,8 +72,7 @@ export class Engine {
   /** Stores out of service whose writes are ending; `close` waits for them, the next backend does not. */
   readonly #retired: Background = new Background()
   /** Survives every store: what one could not apply, the next must. */
-  readonly #journal: Journal = new Journal(Infinity)
-  #warned = false
+  readonly #journal: Journal = new Journal()
 
   constructor(runtime: Runtime, log: Log) {
     this.runtime = runtime
@@ -78,16 +80,11 @@ export class Engine {
     this.emitter.whenWanted = () => void this.version++
     this.reads = new ReadThrough({ runtime, emitter: this.emitter })
     this.origin = runtime.now()
-    this.#since = this.origin
+    this.life = new Life(this.emitter, runtime)
   }
 
   get state(): CacheState {
-    return this.#state
-  }
-
-  /** When the present state began, wall-clock milliseconds. */
-  get since(): number {
-    return this.#since
+    return this.life.state
   }
 
   get store(): Store | undefined {
@@ -122,6 +119,7 @@ export class Engine {
       this.#enter('disabled', 'CACHE_ENABLED is false')
       return
     }
+    if (settings.openJournalLog !== undefined) await this.#journal.keepIn(await settings.openJournalLog())
     const store = this.#createStore(settings)
     // The first store serves at once: until it is connected its fallback does.
     if (this.reads.store === undefined) this.#use(store, settings)
@@ -156,17 +154,19 @@ export class Engine {
 
   /** What a call has to wait for before it uses the store, never longer than the budget; `undefined` when nothing. */
   ready(): Promise<unknown> | undefined {
-    if (this.#state !== 'idle' && this.#state !== 'closed') return undefined
-    if (this.#autoOpen && this.#prepared !== undefined) this.open(this.#prepared).catch(() => {})
+    if (this.state !== 'idle' && this.state !== 'closed') return undefined
+    if (this.#autoOpen && this.#prepared !== undefined) {
+      this.open(this.#prepared).catch((error: unknown) => this.emitter.problem({ error, during: 'connect' }))
+    }
     if (this.#opening !== undefined) return this.#grace
-    this.#warnOnce()
+    this.life.warnUnopened()
     return undefined
   }
 
   /** Opens what `prepare` was given; tries again when that failed before. */
   async init(): Promise<void> {
     if (this.#opening !== undefined) await this.#opening
-    else if (this.#state === 'idle' && this.#prepared !== undefined) await this.open(this.#prepared)
+    else if (this.state === 'idle' && this.#prepared !== undefined) await this.open(this.#prepared)
   }
 
   async drain(): Promise<void> {
@@ -186,7 +186,7 @@ export class Engine {
   async #close(): Promise<void> {
     this.#autoOpen = false
     this.reads.flights.giveUpUnattended(new CacheError('CACHE_CLOSED', 'The cache was closed'))
-    if (this.#state !== 'closed' && (this.#state !== 'idle' || this.settings !== undefined)) {
+    if (this.state !== 'closed' && (this.state !== 'idle' || this.settings !== undefined)) {
       this.#retire(undefined)
       this.#enter('closed', 'close() was called')
     }
@@ -277,24 +277,6 @@ export class Engine {
   }
 
   #enter(to: CacheState, reason: string): void {
-    const from = this.#state
-    if (from === to) return
-    this.#state = to
-    this.#since = this.runtime.now()
-    this.#warned = false
-    const { log } = this.emitter
-    const name = this.settings?.backendName
-    const line = `Cache ${to}${name === undefined ? '' : ` (${name})`}: ${reason}`
-    const isBack = to === 'connected' && (from === 'degraded' || from === 'disconnected')
-    if (to === 'degraded' || to === 'disconnected' || isBack) log.warn('cache', line)
-    else log.info('cache', line)
-    this.emitter.emit('state', { from, to, reason })
-  }
-
-  #warnOnce(): void {
-    if (this.#warned || this.#state === 'disabled') return
-    this.#warned = true
-    const when = this.#state === 'closed' ? 'after close' : 'before initCache()'
-    this.emitter.log.warn('cache', `The cache is used ${when}: functions run uncached`)
+    this.life.enter(to, reason, this.settings?.backendName)
   }
 }

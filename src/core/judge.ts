@@ -16,7 +16,7 @@ export function judgeText(
   now: number,
   table: TagTable,
   codecFor: CodecLookup,
-  impliedTags: readonly string[],
+  impliedTags: readonly string[] | undefined,
 ): Judged {
   const parsed = parseEnvelope(text)
   if (parsed.kind === 'unreadable') return miss(parsed.reason)

@@ -40,7 +40,6 @@ export interface ReadThroughOptions {
 
 /** After so many flights that an invalidation overtook a caller no longer joins what others began. */
 const mostOvertaken = 2
-const untagged: readonly string[] = []
 /** Keys hold no control characters: these names are no keys. */
 const refreshOf = (key: string): string => `${key}\u0000refresh`
 const readonlyOf = (key: string): string => `${key}\u0000readonly`
@@ -294,6 +293,6 @@ export class ReadThrough {
 }
 
 /** What a value without our header counts as tagged with. Where they are the rule, `clear` deletes them, and stamps nothing they carry. */
-function foreignTags({ policy, impliedTags }: Lookup): readonly string[] {
-  return policy.wire === 'plain' ? untagged : impliedTags
+export function foreignTags({ policy, impliedTags }: Omit<Lookup, 'key'>): readonly string[] | undefined {
+  return policy.wire === 'plain' ? undefined : impliedTags
 }

@@ -1,21 +1,32 @@
 import type { CacheBackend } from '../contracts/backend.ts'
 import type { Runtime, Timer } from '../contracts/runtime.ts'
-import type { Journal } from './journal.ts'
 import { CacheError } from '../support/errors.ts'
+import type { Journal } from './journal.ts'
+import type { RecentInvalidations } from './recent-invalidations.ts'
 import type { RemoteTier } from './remote-tier.ts'
 import { isStoreDown } from './remote-tier.ts'
 
-// The way back to a primary that was away, in one order: connected, answering, journal replayed, tag clock read, and both again if the
-// journal grew meanwhile. Only then may what it holds be read. First contact is the same way with an empty journal.
+// The way back to a primary that was away, in one order: connected, answering, known for who it is, journal replayed, tag clock read, and
+// all that again if the journal grew or the connection was lost meanwhile. Only then may what it holds be read. First contact is the
+// same way with an empty journal.
 
 const replayChunk = 1000
 /** How soon an invalidation is repeated that a working store refused. */
 const retryMs = 250
 
+export interface RecoveryOptions {
+  readonly backend: CacheBackend
+  readonly remote: RemoteTier
+  readonly journal: Journal
+  readonly recent: RecentInvalidations
+  readonly runtime: Runtime
+}
+
 export class Recovery {
   readonly #backend: CacheBackend
   readonly #remote: RemoteTier
   readonly #journal: Journal
+  readonly #recent: RecentInvalidations
   readonly #runtime: Runtime
   #retry: Timer | undefined
   #connected = false
@@ -23,12 +34,22 @@ export class Recovery {
   #stopped = false
   #connecting: Promise<void> | undefined
   #attempt: Promise<boolean> | undefined
+  /** As of the last return. */
+  #history: string | undefined
+  #losses = 0
+  #lossesBefore = 0
 
-  constructor(backend: CacheBackend, remote: RemoteTier, journal: Journal, runtime: Runtime) {
+  constructor({ backend, remote, journal, recent, runtime }: RecoveryOptions) {
     this.#backend = backend
     this.#remote = remote
     this.#journal = journal
+    this.#recent = recent
     this.#runtime = runtime
+  }
+
+  /** The connection is gone: what was asked on it says nothing about the next one. */
+  linkLost(): void {
+    this.#losses++
   }
 
   /** Whether `connect` of the backend has ever succeeded. */
@@ -91,10 +112,20 @@ export class Recovery {
   async #return(returned: () => void): Promise<boolean> {
     await this.#ensureConnected()
     if (!(await this.#remote.ping())) return false
+    let losses: number
+    let history: string | undefined
     do {
+      losses = this.#losses
+      history = this.#backend.link?.history
+      // What was confirmed a moment ago may be lost, unless it is the same connection to the same server.
+      const isSame = history !== undefined && history === this.#history && losses === this.#lossesBefore
+      if (!isSame) this.#journal.add(this.#recent.all())
+      await this.#remote.enter()
       await this.replay()
       await this.#remote.readTags()
-    } while (this.#journal.size > this.#refused)
+    } while (this.#journal.size > this.#refused || losses !== this.#losses)
+    this.#history = history
+    this.#lossesBefore = losses
     returned()
     return true
   }

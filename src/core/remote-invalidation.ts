@@ -4,6 +4,7 @@ import { CacheError, misuse } from '../support/errors.ts'
 import type { Emitter } from './emit.ts'
 import type { Fallback } from './fallback.ts'
 import type { Journal } from './journal.ts'
+import type { RecentInvalidations } from './recent-invalidations.ts'
 import type { Recovery } from './recovery.ts'
 import type { RemoteTier } from './remote-tier.ts'
 
@@ -15,6 +16,7 @@ export interface RemoteInvalidationOptions {
   readonly emitter: Emitter
   readonly remote: RemoteTier
   readonly journal: Journal
+  readonly recent: RecentInvalidations
   readonly recovery: Recovery
   readonly fallback: Fallback | undefined
   readonly isUp: () => boolean
@@ -31,9 +33,12 @@ export class RemoteInvalidation {
   }
 
   async delete(keys: readonly string[]): Promise<Invalidation> {
-    const { remote, journal, fallback } = this.#options
+    const { remote, journal, recent, fallback } = this.#options
     return await this.#apply(
-      () => remote.delete(keys),
+      async () => {
+        await remote.delete(keys)
+        recent.addKeys(keys)
+      },
       () => {
         for (const key of keys) {
           journal.addKey(key)
@@ -44,17 +49,23 @@ export class RemoteInvalidation {
   }
 
   async stamp(tags: readonly string[]): Promise<Invalidation> {
-    const { remote, journal } = this.#options
+    const { remote, journal, recent } = this.#options
     return await this.#applyToMany(
-      () => remote.stamp(tags),
+      async () => {
+        await remote.stamp(tags)
+        recent.addTags(tags)
+      },
       () => tags.forEach((tag) => journal.addTag(tag)),
     )
   }
 
   async renew(): Promise<Invalidation> {
-    const { remote, journal } = this.#options
+    const { remote, journal, recent } = this.#options
     return await this.#applyToMany(
-      () => remote.renew(false),
+      async () => {
+        await remote.renew(false)
+        recent.addEverything()
+      },
       () => journal.addEverything(),
     )
   }
@@ -91,10 +102,24 @@ export class RemoteInvalidation {
     return 'applied'
   }
 
+  /** What the primary holds under the key is to be deleted before it is read again. */
+  async remember(key: string): Promise<void> {
+    this.#options.journal.addKey(key)
+    await this.#saved()
+  }
+
+  /** The primary has taken a newer value of the key, which voids the older ones as a delete does. */
+  replaced(key: string): void {
+    const { journal, recent } = this.#options
+    journal.forgetKey(key)
+    recent.addKeys([key])
+  }
+
   /** A write that nobody confirmed may arrive, or one that had been given up has: what it wrote is deleted. */
   repeat(keys: readonly string[]): void {
     const { journal, recovery, isUp } = this.#options
     for (const key of keys) journal.addKey(key)
+    void this.#saved()
     recovery.replaySoon(isUp)
   }
 
@@ -113,6 +138,15 @@ export class RemoteInvalidation {
     return 'applied'
   }
 
+  /** Never rejects: what cannot be saved is remembered here all the same. */
+  async #saved(): Promise<void> {
+    try {
+      await this.#options.journal.saved()
+    } catch (error) {
+      this.#options.emitter.problem({ error, during: 'journal' })
+    }
+  }
+
   /** Applies an invalidation to the primary, or makes sure that it is before this process reads the primary again. */
   async #apply(apply: () => Promise<void>, journal: () => void): Promise<Invalidation> {
     const { emitter, recovery, isUp, tracked } = this.#options
@@ -125,6 +159,7 @@ export class RemoteInvalidation {
       }
     }
     journal()
+    await this.#saved()
     // Came back while the invalidation was on its way into the journal: the return did not see it.
     if (isUp()) recovery.replaySoon(isUp)
     return 'journaled'

@@ -8,6 +8,7 @@ import { withTimeLimit } from '../support/deadline.ts'
 import type { BreakerState } from './circuit-breaker.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import type { Emitter } from './emit.ts'
+import { reasonOf } from './emit.ts'
 import { EntryWriter } from './entry-writer.ts'
 import type { Fallback } from './fallback.ts'
 import type { FenceToken } from './fence.ts'
@@ -15,6 +16,7 @@ import type { Journal } from './journal.ts'
 import type { CodecLookup } from './judge.ts'
 import { judgeText } from './judge.ts'
 import { processTagsOf } from './process-tags.ts'
+import { recentlyConfirmedBy } from './recent-invalidations.ts'
 import { Recovery } from './recovery.ts'
 import { RemoteInvalidation } from './remote-invalidation.ts'
 import { isStoreDown, RemoteTier } from './remote-tier.ts'
@@ -65,6 +67,8 @@ export class RemoteStore implements Store {
   #mode: 'up' | 'down' | 'closed' = 'down'
   #errorsInARow = 0
   #epoch = 0
+  /** Why it could not be used the last time. */
+  #trouble = 'it does not answer'
 
   constructor(options: RemoteStoreOptions) {
     const { backend, runtime, budgetMs, socketTimeoutMs } = options
@@ -82,17 +86,18 @@ export class RemoteStore implements Store {
       epoch: () => this.#epoch,
       landedLate: (keys) => this.#invalidation.repeat(keys),
     })
-    this.#recovery = new Recovery(backend, this.#remote, this.#journal, runtime)
+    const shared = { ...options, remote: this.#remote, recent: recentlyConfirmedBy(backend, runtime) }
+    this.#recovery = new Recovery(shared)
     const unconfirmed = (key: string): void => this.#invalidation.repeat([key])
     this.#writer = new EntryWriter(this.#remote, { ...options, unconfirmed })
     this.#invalidation = new RemoteInvalidation({
-      ...options,
-      remote: this.#remote,
+      ...shared,
       recovery: this.#recovery,
       isUp: () => this.#mode === 'up',
       tracked: (work) => this.#tracked(work),
     })
     this.#breaker = new CircuitBreaker(runtime, () => this.#recover())
+    backend.link?.watch({ lost: (reason) => this.#linkLost(reason), restored: () => void this.#linkRestored() })
   }
 
   get state(): 'connected' | 'degraded' | 'disconnected' {
@@ -127,7 +132,7 @@ export class RemoteStore implements Store {
   async connect(deadlineMs: number): Promise<boolean> {
     const inTime = await withTimeLimit(this.#recover(), deadlineMs, this.#options.runtime)
     if (inTime === true) return true
-    this.#goDown(inTime === false ? 'it could not be reached' : `it did not answer within ${deadlineMs} ms`)
+    this.#goDown(inTime === false ? this.#trouble : `it did not answer within ${deadlineMs} ms`)
     return false
   }
 
@@ -137,15 +142,16 @@ export class RemoteStore implements Store {
     return (this.#mode === 'down' ? fallback?.read(key, runtime.now(), codecFor) : undefined) ?? absent
   }
 
-  async read(key: string, codecFor: CodecLookup, impliedTags: readonly string[]): Promise<Read> {
+  async read(key: string, codecFor: CodecLookup, impliedTags: readonly string[] | undefined): Promise<Read> {
     const here = this.readNow(key, codecFor)
     if (here !== undefined) return here
     if (this.#journal.covers(key)) return { entry: undefined, reason: 'invalidated' }
     const { emitter, runtime } = this.#options
+    const epoch = this.#epoch
     try {
       const text = await this.#remote.read(key)
       // The world may have changed while the read was under way.
-      if (text === undefined || this.#mode !== 'up' || this.#journal.covers(key)) return absent
+      if (text === undefined || this.#mode !== 'up' || epoch !== this.#epoch || this.#journal.covers(key)) return absent
       const judged = judgeText(text, runtime.now(), this.#table, codecFor, impliedTags)
       return judged.entry === undefined ? judged : { entry: judged.entry, source: 'l2' }
     } catch (error) {
@@ -179,12 +185,13 @@ export class RemoteStore implements Store {
   async write(key: string, item: Item): Promise<boolean> {
     if (this.#mode === 'down') {
       // The primary holds an older value that must not come back with it.
-      this.#journal.addKey(key)
-      return this.#options.fallback?.fill(key, item) === 'stored'
+      const stored = this.#options.fallback?.fill(key, item) === 'stored'
+      await this.#invalidation.remember(key)
+      return stored
     }
     if (this.#mode !== 'up' || item.entry.clockId === undefined) return false
     const outcome = await this.#tracked(this.#writer.write(key, item, () => true))
-    if (outcome === 'stored') this.#journal.forgetKey(key)
+    if (outcome === 'stored') this.#invalidation.replaced(key)
     else await this.delete([key])
     return outcome === 'stored'
   }
@@ -235,7 +242,18 @@ export class RemoteStore implements Store {
 
   #failed(error: unknown, epoch: number): void {
     if (this.#mode !== 'up' || epoch !== this.#epoch) return
-    if (isStoreDown(error) || ++this.#errorsInARow >= tooManyErrors) this.#goDown('it does not answer')
+    if (isStoreDown(error) || ++this.#errorsInARow >= tooManyErrors) this.#goDown(reasonOf(error))
+  }
+
+  #linkLost(reason: string): void {
+    this.#recovery.linkLost()
+    if (this.#mode === 'up') this.#goDown(reason)
+  }
+
+  /** The next probe would find out as well, but later. */
+  async #linkRestored(): Promise<void> {
+    // An attempt that began before may fail for having begun before.
+    if (this.#mode === 'down' && !(await this.#recover()) && this.#mode === 'down') await this.#recover()
   }
 
   #goDown(reason: string): void {
@@ -252,6 +270,7 @@ export class RemoteStore implements Store {
       await this.#recovery.attempt(() => this.#comeBack())
       return this.#mode === 'up'
     } catch (error) {
+      this.#trouble = reasonOf(error)
       this.#options.emitter.problem({ error, during: 'connect' })
       return false
     }

@@ -107,7 +107,21 @@ export class RemoteTier {
       await this.#observed(
         call(() => clock.read(table.position)),
         budgetMs,
-        'tags',
+        'the tag clock',
+      ),
+    )
+  }
+
+  /** First thing on a new connection: see `TagCapability.enter`. */
+  async enter(): Promise<void> {
+    const { table, tags: clock, budgetMs } = this.#options
+    const enter = clock.enter?.bind(clock)
+    if (enter === undefined) return
+    table.apply(
+      await this.#observed(
+        call(() => enter(table.position)),
+        budgetMs,
+        'the tag clock',
       ),
     )
   }
@@ -183,7 +197,7 @@ export class RemoteTier {
       this.#options.succeeded()
       return value
     } catch (error) {
-      this.#options.failed(error, epoch)
+      if (!isRefusal(error)) this.#options.failed(error, epoch)
       throw error
     }
   }
@@ -216,6 +230,11 @@ export class RemoteTier {
 /** The store itself does not answer, as against: it answered that it will not do this. */
 export function isStoreDown(error: unknown): boolean {
   return isCacheError(error, 'CACHE_TIMEOUT') || isCacheError(error, 'CACHE_UNAVAILABLE')
+}
+
+/** See `CacheBackend`. */
+function isRefusal(error: unknown): boolean {
+  return (error as { readonly refusal?: unknown } | undefined)?.refusal === true
 }
 
 /** A backend method may be synchronous, and may throw synchronously. */

@@ -28,7 +28,7 @@ export interface HotMemory {
   /** Changes whenever an entry in the tier may have become void without being dropped. */
   readonly generation: number
   /** Whether the entry of a slot is not invalidated. What was judged in this generation is not judged again. */
-  isCurrent(slot: number, impliedTags: readonly string[]): boolean
+  isCurrent(slot: number, impliedTags: readonly string[] | undefined): boolean
   /** A number that no slot carries as its stamp. Call it again when the generation has changed. */
   takeStamp(): number
 }
@@ -65,12 +65,12 @@ export interface Store {
   /** First contact. @returns whether the store can be used; when not, it is probed from now on. */
   connect(deadlineMs: number): Promise<boolean>
   /** The answer, where this process can give it without asking: from memory, or because the store is away. */
-  readNow(key: string, codecFor: CodecLookup, impliedTags: readonly string[]): Read | undefined
+  readNow(key: string, codecFor: CodecLookup, impliedTags: readonly string[] | undefined): Read | undefined
   /**
    * Never rejects: a store that fails has nothing.
-   * @param impliedTags what a value without our header counts as tagged with
+   * @param impliedTags what a value without our header counts as tagged with; `undefined`: such values are the rule for the caller
    */
-  read(key: string, codecFor: CodecLookup, impliedTags: readonly string[]): Promise<Read>
+  read(key: string, codecFor: CodecLookup, impliedTags: readonly string[] | undefined): Promise<Read>
   /** Whether something written under these marks is not invalidated, as far as this process knows. */
   isValid(marks: Marks): boolean
   /**

@@ -9,8 +9,10 @@ import { describe, misuse } from '../support/errors.ts'
 // invalidating a tag is one write however many entries carry it, and a new id makes every entry void at once. Ids are compared by
 // equality only; stamps only under one id.
 
-/** How the id of a clock begins that replaced another: after `clear()`, or when what invalidations there were is lost. */
+/** How the id of a clock begins that replaced another after `clear()`, or after more invalidations were lost than anybody remembers. */
 export const renewedIdPrefix = '1-'
+/** How the id of a clock begins whose predecessor was lost or cannot be trusted; single keys were deleted all the same. */
+export const restartedIdPrefix = '2-'
 
 /** The tag that every entry of a namespace carries. */
 export function namespaceTag(prefix: string): string {
@@ -57,9 +59,14 @@ export class TagTable {
   /**
    * Whether values without our header may be read. They carry no id, so they count as older than any `clear`: readable only under a
    * clock that never saw one, and in a namespace that never did.
+   *
+   * @param impliedTags `undefined`: such values are the rule for the caller, have no tags, and are deleted by key when a namespace is
+   * cleared. Then only a clock that replaced another for unknown deletes makes them void.
    */
-  acceptsForeign(impliedTags: readonly string[]): boolean {
+  acceptsForeign(impliedTags: readonly string[] | undefined): boolean {
     if (this.#id === undefined || this.#id.startsWith(renewedIdPrefix) || this.#stamps.has(everything)) return false
+    if (impliedTags === undefined) return true
+    if (this.#id.startsWith(restartedIdPrefix)) return false
     // Below the floor it is not known any more which namespaces were cleared.
     return impliedTags.length === 0 || (this.#floor === 0 && !impliedTags.some((tag) => this.#stamps.has(tag)))
   }

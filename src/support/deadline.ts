@@ -100,16 +100,25 @@ export class Deadlines {
   }
 }
 
-/** What `work` resolves to, or `undefined` when the time is over first. */
+/** What `work` resolves to, or `undefined` when the time is over first. A timer that is late gives what has arrived one more turn. */
 export async function withTimeLimit<T>(
   work: Promise<T>,
   ms: number,
   runtime: Runtime,
   kind: 'deadline' | 'background' = 'deadline',
 ): Promise<T | undefined> {
+  const endsAt = runtime.monotonic() + ms
   let timer: Timer | undefined
   const limit = new Promise<undefined>((resolve) => {
-    timer = runtime.setTimer(() => resolve(undefined), ms, kind)
+    const over = (): void => resolve(undefined)
+    timer = runtime.setTimer(
+      () => {
+        if (runtime.monotonic() > endsAt + lateMs) timer = runtime.setTimer(over, 1, kind)
+        else over()
+      },
+      ms,
+      kind,
+    )
   })
   try {
     return await Promise.race([work, limit])

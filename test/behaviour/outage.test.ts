@@ -128,7 +128,7 @@ test.each(['killed', 'frozen'])(
         const values = seen.get(key) ?? new Set()
         seen.set(key, values.add(await manager.getValue(key)))
       }
-      return (await manager.healthReport()).status === 'connected' && (await manager.getValue('kept')) === 'old'
+      return (await manager.healthReport()).status === 'connected'
     })
     for (const key of ['deleted', 'tagged', 'overwritten']) {
       const last = await manager.getValue(key)
@@ -137,6 +137,8 @@ test.each(['killed', 'frozen'])(
     }
     expect(manager.stats().journal).toBe(0)
     expect(await redis.cli('EXISTS', 'deleted', 'overwritten')).toBe('0')
+    // A server that was started again may have lost what it confirmed before: whatever it holds counts as void.
+    expect(await manager.getValue('kept')).toBe(fault === 'killed' ? undefined : 'old')
   },
 )
 
@@ -175,7 +177,7 @@ test('the password is in no log line, error, event or report', async () => {
   await redis.cli('CONFIG', 'SET', 'requirepass', 'another-secret')
   await redis.kill()
   await manager.getOrSet('k', () => 1)
-  await until('a failed attempt to connect', () => events.some((event) => inspect(event).includes('CACHE_UNAVAILABLE')))
+  await until('the loss is noticed', () => events.some((event) => inspect(event).includes('cannot be reached')))
   const wrong = createCache({
     url: `redis://:${secret}@127.0.0.1:1/0`,
     onUnavailable: 'throw',

@@ -2,10 +2,13 @@ import type { TagCapability } from '../../contracts/backend.ts'
 
 /** What the shell needs of an open connection. */
 export interface RedisCommands {
-  readonly tags: TagCapability
+  readonly tags: Required<TagCapability>
+  /** See `LinkCapability`. */
+  readonly history: string | undefined
+  readonly limits: readonly string[]
   /** Waits for the present attempt to connect; rejects when it fails, while further attempts go on. */
   start(): Promise<void>
-  stop(): void
+  stop(): Promise<void>
   /** Reads of one turn go out as one command. */
   get(key: string): Promise<string | null>
   getMany(keys: readonly string[]): Promise<ReadonlyArray<string | null>>

@@ -1,5 +1,5 @@
+import { ReplyError } from './reply-error.ts'
 import type { OpenTransport } from './transport.ts'
-import { ReplyError } from './transport.ts'
 
 // @redis/client as a transport. What its defaults would do to us, each measured, and why each option is here:
 //
@@ -9,49 +9,55 @@ import { ReplyError } from './transport.ts'
 //   an error listener          without one, a lost connection ends the process
 //   maintNotifications         pushes we do not use
 
-export const openNodeRedisTransport: OpenTransport = async ({ url, connectTimeoutMs, lost }) => {
-  const { createClient, ErrorReply } = await import('@redis/client')
-  const client = createClient({
-    url,
-    RESP: 3,
-    disableOfflineQueue: true,
-    disableClientInfo: true,
-    maintNotifications: 'disabled',
-    commandOptions: { timeout: undefined as never },
-    socket: { connectTimeout: connectTimeoutMs, reconnectStrategy: false, keepAlive: true },
-  })
-  let isReady = false
-  let isOver = false
-  client.on('error', (error: unknown) => {
-    if (!isReady || isOver) return
-    isOver = true
-    lost(error)
-  })
-  // An idle cache must not keep the process alive; whoever waits for a command has a deadline that does.
-  client.unref()
-  const reply = (error: unknown): unknown => (error instanceof ErrorReply ? new ReplyError(error.message) : error)
-  const ready = client.connect().then(
-    () => {
-      isReady = true
-    },
-    (error: unknown) => {
-      throw reply(error)
-    },
-  )
-  // The link awaits it; should it have given up before, nobody does.
-  ready.catch(() => {})
-  return {
-    ready,
-    async send(args) {
-      try {
-        return await client.sendCommand(args as string[])
-      } catch (error) {
-        throw reply(error)
-      }
-    },
-    destroy() {
+/** How operators find the connection in `CLIENT LIST`. */
+const clientName = 'speedrun-cache'
+
+export function openNodeRedisTransport(url: string): OpenTransport {
+  return async ({ connectTimeoutMs, lost }) => {
+    const { createClient, ErrorReply } = await import('@redis/client')
+    const client = createClient({
+      url,
+      name: clientName,
+      RESP: 3,
+      disableOfflineQueue: true,
+      disableClientInfo: true,
+      maintNotifications: 'disabled',
+      commandOptions: { timeout: undefined as never },
+      socket: { connectTimeout: connectTimeoutMs, reconnectStrategy: false, keepAlive: true },
+    })
+    let isReady = false
+    let isOver = false
+    client.on('error', (error: unknown) => {
+      if (!isReady || isOver) return
       isOver = true
-      client.destroy()
-    },
+      lost(error)
+    })
+    // An idle cache must not keep the process alive; whoever waits for a command has a deadline that does.
+    client.unref()
+    const reply = (error: unknown): unknown => (error instanceof ErrorReply ? new ReplyError(error.message) : error)
+    const ready = client.connect().then(
+      () => {
+        isReady = true
+      },
+      (error: unknown) => {
+        throw reply(error)
+      },
+    )
+    // The link awaits it; should it have given up before, nobody does.
+    ready.catch(() => {})
+    return {
+      ready,
+      async send(args) {
+        try {
+          return await client.sendCommand(args as string[])
+        } catch (error) {
+          throw reply(error)
+        }
+      },
+      destroy() {
+        isOver = true
+        client.destroy()
+      },
+    }
   }
 }

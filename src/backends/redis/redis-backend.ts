@@ -1,19 +1,38 @@
-import type { BatchCapability, CacheBackend, ScanCapability, TagCapability } from '../../contracts/backend.ts'
+import type {
+  BatchCapability,
+  CacheBackend,
+  LinkCapability,
+  LinkEvents,
+  ScanCapability,
+  TagCapability,
+} from '../../contracts/backend.ts'
 import type { Duration } from '../../contracts/duration.ts'
 import type { Runtime } from '../../contracts/runtime.ts'
 import { toMs } from '../../support/duration.ts'
 import { CacheError, misuse, outOfRange, quote } from '../../support/errors.ts'
 import { systemRuntime } from '../../support/runtime.ts'
+import type { RedisClient } from './client-transport.ts'
+import { checkClient, openClientTransport } from './client-transport.ts'
 import type { RedisCommands } from './commands.ts'
 import type { OpenTransport } from './transport.ts'
 
 // The shell of the Redis backend: options, and nothing else until `connect` loads the rest and the client package. A program that never
 // uses Redis never loads it.
 
+export type OnLostNode = 'ttl' | 'bump'
+
 export interface RedisBackendOptions {
   /** `redis://[user:password@]host[:port][/db]`, or `rediss://` for TLS. Default: `redis://localhost:6379/0`. */
   readonly url?: string | undefined
-  /** Upper bound of connections. Default: 50. One is used for everything that must keep its order. */
+  /**
+   * A client the application has already, in place of `url`: node-redis 4 and later, ioredis 5 and later, or iovalkey, of one server. It is
+   * never closed here, and `maxConnections` does not apply.
+   */
+  readonly client?: RedisClient | undefined
+  /**
+   * Upper bound of connections. Default: 50. One carries everything whose order counts; values over 64 KB and scans go beside it, over
+   * at most four more, so that nobody waits behind them. 1 works.
+   */
   readonly maxConnections?: number | undefined
   /** Bounds connecting and every command that has no budget. Default: 5 s. */
   readonly socketTimeout?: Duration | undefined
@@ -21,6 +40,12 @@ export interface RedisBackendOptions {
   readonly budget?: Duration | undefined
   /** Separates the tag clocks of applications that share a database. Default: none. */
   readonly namespace?: string | undefined
+  /**
+   * When a process ended without `close()`, the invalidations it could not apply in an outage are lost with it. `'ttl'`: what they were to
+   * void lives to the end of its ttl; `'bump'`: all shared entries are made void once, at the latest half a minute after a process
+   * fell silent, whyever it did. Default: `'ttl'`. See `CacheOptions.journalFile`, which loses nothing.
+   */
+  readonly onLostNode?: OnLostNode | undefined
   /** Time, timers, randomness. For tests and simulations. */
   readonly runtime?: Runtime | undefined
   /** Opens a connection. Default: `@redis/client`. For tests and simulations. */
@@ -30,6 +55,8 @@ export interface RedisBackendOptions {
 /** The options with their defaults. */
 export interface ResolvedRedisOptions {
   readonly url: string
+  readonly client: RedisClient | undefined
+  readonly onLostNode: OnLostNode
   readonly maxConnections: number
   readonly socketTimeout: Duration
   readonly budget: Duration
@@ -49,16 +76,21 @@ export class RedisBackend implements CacheBackend {
   readonly batch: BatchCapability
   readonly tags: TagCapability
   readonly scan: ScanCapability
+  readonly link: LinkCapability
   readonly options: ResolvedRedisOptions
   /** What `connect` opened. */
   connection: RedisCommands | undefined
   /** Whether `close` was called since `connect`. */
   closed = false
+  /** Who is told of the connection's fate. */
+  events: LinkEvents | undefined
 
   /** @throws {TypeError | RangeError} `CACHE_BAD_OPTION`, `CACHE_BAD_DURATION`; a url is never shown, there may be a password in it */
   constructor(options: RedisBackendOptions = {}) {
     const {
       url = 'redis://localhost:6379/0',
+      client,
+      onLostNode = 'ttl',
       maxConnections = 50,
       socketTimeout = 5,
       budget = 0.2,
@@ -75,34 +107,66 @@ export class RedisBackend implements CacheBackend {
         `maxConnections must be a whole number, at least 1, got ${quote(maxConnections)}`,
       )
     }
+    if (client !== undefined && options.url !== undefined)
+      throw misuse('CACHE_BAD_OPTION', 'Give either a url or a client')
+    if (onLostNode !== 'ttl' && onLostNode !== 'bump')
+      throw misuse('CACHE_BAD_OPTION', `onLostNode must be 'ttl' or 'bump', got ${quote(onLostNode)}`)
     toMs(socketTimeout, 'socketTimeout')
     toMs(budget, 'budget')
     const { namespace, openTransport } = options
-    this.options = { url, maxConnections, socketTimeout, budget, runtime, namespace, openTransport }
+    this.options = {
+      url,
+      client: client === undefined ? undefined : checkClient(client),
+      maxConnections,
+      socketTimeout,
+      budget,
+      runtime,
+      namespace,
+      onLostNode,
+      openTransport,
+    }
     // Whoever prints or logs the backend must not print the password.
     Object.defineProperty(this, 'options', { enumerable: false })
     Object.defineProperty(this, 'closed', { enumerable: false, writable: true, value: false })
     Object.defineProperty(this, 'connection', { enumerable: false, writable: true, value: undefined })
+    Object.defineProperty(this, 'events', { enumerable: false, writable: true, value: undefined })
     this.batch = { get: (keys) => opened(this).getMany(keys), delete: (keys) => opened(this).delete(keys) }
     this.tags = {
       read: (since) => opened(this).tags.read(since),
       stamp: (tags, since) => opened(this).tags.stamp(tags, since),
       renew: (emptied) => opened(this).tags.renew(emptied),
+      enter: (since) => opened(this).tags.enter(since),
     }
     this.scan = { keys: (prefix) => opened(this).scan(prefix) }
+    const current = (): RedisCommands | undefined => this.connection
+    this.link = {
+      watch: (events) => void (this.events = events),
+      get history() {
+        return current()?.history
+      },
+      get limits() {
+        return current()?.limits ?? []
+      },
+    }
   }
 
   /** Loads the client and connects. Rejects when the first attempt fails; the link goes on trying until `close`. */
   async connect(): Promise<void> {
     this.closed = false
     const { RedisConnection } = await import('./redis-connection.ts')
+    const open = await openTransportOf(this.options)
     if (this.closed) throw new CacheError('CACHE_CLOSED', 'The Redis backend was closed while it was being connected')
-    const { url, namespace, openTransport, runtime, socketTimeout, budget } = this.options
+    const { namespace, client, onLostNode, maxConnections, runtime, socketTimeout, budget } = this.options
     this.connection ??= new RedisConnection({
-      url,
       namespace,
       runtime,
-      openTransport,
+      open,
+      onLostNode,
+      sideConnections: client === undefined ? maxConnections - 1 : 0,
+      events: {
+        lost: (reason) => this.events?.lost(reason),
+        restored: () => this.events?.restored(),
+      },
       budgetMs: toMs(budget, 'budget'),
       socketTimeoutMs: toMs(socketTimeout, 'socketTimeout'),
     })
@@ -131,9 +195,16 @@ export class RedisBackend implements CacheBackend {
 
   async close(): Promise<void> {
     this.closed = true
-    this.connection?.stop()
+    const { connection } = this
     this.connection = undefined
+    await connection?.stop()
   }
+}
+
+async function openTransportOf({ url, client, openTransport }: ResolvedRedisOptions): Promise<OpenTransport> {
+  if (openTransport !== undefined) return openTransport
+  if (client !== undefined) return openClientTransport(client)
+  return (await import('./node-redis-transport.ts')).openNodeRedisTransport(url)
 }
 
 function opened(backend: RedisBackend): RedisCommands {

@@ -1,27 +1,37 @@
-import type { TagCapability } from '../../contracts/backend.ts'
+import type { LinkEvents, TagCapability } from '../../contracts/backend.ts'
 import type { Runtime } from '../../contracts/runtime.ts'
 import { Deadlines } from '../../support/deadline.ts'
 import type { RedisCommands } from './commands.ts'
-import { openNodeRedisTransport } from './node-redis-transport.ts'
+import { LostNodes } from './lost-nodes.ts'
 import { RedisLink } from './redis-link.ts'
 import { createRedisTags } from './redis-tags.ts'
+import { ReplyError } from './reply-error.ts'
 import type { Script } from './scripts.ts'
+import { SideConnections } from './side-connections.ts'
 import type { OpenTransport } from './transport.ts'
-import { ReplyError } from './transport.ts'
 
-// The commands of the backend over its link, each under a deadline.
+// The commands of the backend, each under a deadline: over the link, but for those that would make the others wait.
 
 export interface RedisConnectionOptions {
-  readonly url: string
   readonly namespace: string | undefined
   readonly runtime: Runtime
-  readonly openTransport: OpenTransport | undefined
+  readonly open: OpenTransport
   readonly budgetMs: number
   readonly socketTimeoutMs: number
+  /** Beside the link. */
+  readonly sideConnections: number
+  readonly onLostNode: 'ttl' | 'bump'
+  readonly events: LinkEvents
 }
 
 /** Ends as no key of a caller may: nobody can overwrite it by choosing a key. */
 const tagClockKey = 'speedrun-cache#t'
+
+/** More would not carry more: the server has one thread for commands. */
+const mostSideConnections = 4
+
+/** From here on a value goes beside the link. */
+const largeValue = 64 * 1024
 
 /** Keys in one MGET: beyond it nothing is gained, and a long command makes everybody else wait. */
 const keysPerRead = 128
@@ -35,36 +45,67 @@ interface Turn {
 }
 
 export class RedisConnection implements RedisCommands {
-  readonly tags: TagCapability
+  readonly tags: Required<TagCapability>
   readonly #options: RedisConnectionOptions
   readonly #link: RedisLink
+  readonly #side: SideConnections
+  readonly #lostNodes: LostNodes | undefined
   readonly #deadlines: Deadlines
   #turn: Turn | undefined
 
   constructor(options: RedisConnectionOptions) {
-    const { url, runtime, socketTimeoutMs, namespace } = options
+    const { runtime, open, socketTimeoutMs, budgetMs, namespace, sideConnections, onLostNode, events } = options
     this.#options = options
     this.#deadlines = new Deadlines(runtime)
     this.#link = new RedisLink({
-      url,
       connectTimeoutMs: socketTimeoutMs,
       runtime,
-      open: options.openTransport ?? openNodeRedisTransport,
+      open,
+      events: {
+        lost: (reason) => {
+          this.#side.drop()
+          events.lost(reason)
+        },
+        restored: () => events.restored(),
+      },
     })
-    this.tags = createRedisTags({
-      clockKey: namespace === undefined ? tagClockKey : `${namespace}:${tagClockKey}`,
-      runtime,
-      send: (args) => this.#bounded(this.#link.send(args), options.budgetMs, 'tags'),
-      run: (script, keys, args) => this.#bounded(this.#run(script, keys, args), options.budgetMs, 'tags'),
-    })
+    const most = Math.min(mostSideConnections, sideConnections)
+    this.#side = new SideConnections({ link: this.#link, runtime, open, timeoutMs: socketTimeoutMs, most })
+    const clockKey = namespace === undefined ? tagClockKey : `${namespace}:${tagClockKey}`
+    const run = (script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> =>
+      this.#bounded(this.#run(script, keys, args), budgetMs, 'the tag clock')
+    const send = (args: readonly string[]): Promise<unknown> =>
+      this.#bounded(this.#link.send(args), budgetMs, 'the tag clock')
+    const tags = createRedisTags({ clockKey, runtime, history: () => this.#link.history, send, run })
+    const lostNodes =
+      onLostNode === 'bump' ? new LostNodes({ clockKey, runtime, link: this.#link, send, run }) : undefined
+    this.#lostNodes = lostNodes
+    this.tags = {
+      ...tags,
+      async enter(since) {
+        await lostNodes?.sign()
+        return await tags.enter(since)
+      },
+    }
   }
 
-  start(): Promise<void> {
-    return this.#link.start()
+  get history(): string | undefined {
+    return this.#link.history
   }
 
-  stop(): void {
+  get limits(): readonly string[] {
+    return this.#link.limits
+  }
+
+  async start(): Promise<void> {
+    this.#lostNodes?.start()
+    await this.#link.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#lostNodes?.stop()
     this.#link.stop()
+    this.#side.drop()
   }
 
   async get(key: string): Promise<string | null> {
@@ -83,13 +124,10 @@ export class RedisConnection implements RedisCommands {
   }
 
   async set(key: string, value: string, ttl: number): Promise<boolean> {
-    return (
-      (await this.#bounded(
-        this.#link.send(['SET', key, value, 'EX', String(ttl)]),
-        this.#options.socketTimeoutMs,
-        'set',
-      )) === 'OK'
-    )
+    const command = ['SET', key, value, 'EX', String(ttl)]
+    // A side connection keeps the deadline itself: it must be closed before anybody hears that it passed.
+    if (value.length >= largeValue) return (await this.#side.send(command)) === 'OK'
+    return (await this.#bounded(this.#link.send(command), this.#options.socketTimeoutMs, 'set')) === 'OK'
   }
 
   async delete(keys: readonly string[]): Promise<number> {
@@ -101,8 +139,7 @@ export class RedisConnection implements RedisCommands {
     let cursor = '0'
     do {
       const command = ['SCAN', cursor, 'MATCH', `${escapeGlob(prefix)}*`, 'COUNT', String(keysPerScan)]
-      const reply = await this.#bounded(this.#link.send(command), this.#options.socketTimeoutMs, 'scan')
-      const [next, keys] = reply as [string, string[]]
+      const [next, keys] = (await this.#side.send(command)) as [string, string[]]
       yield keys
       cursor = next
     } while (cursor !== '0')

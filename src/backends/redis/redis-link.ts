@@ -1,45 +1,40 @@
+import type { LinkEvents } from '../../contracts/backend.ts'
 import type { Runtime, Timer } from '../../contracts/runtime.ts'
 import { withTimeLimit } from '../../support/deadline.ts'
 import { CacheError } from '../../support/errors.ts'
+import type { Introduction } from './introduction.ts'
+import { checkRole, introduce } from './introduction.ts'
+import { OwnConnections } from './own-connections.ts'
+import { endsConnection, explain, ReplyError } from './reply-error.ts'
 import type { OpenTransport, Transport } from './transport.ts'
-import { ReplyError } from './transport.ts'
 
-// The one connection to the server. It is up or it is not: a command on a link that is down fails at once. It comes back by itself, for
-// ever, with a capped backoff; a handshake that hangs is given up; a heartbeat finds the server that is frozen or silently gone.
-//
-// An error answer that means "I cannot serve now" counts as unavailable, as if the link were down.
+// The one connection whose order counts. It is up or it is not: a command on a link that is down fails at once. It comes back by itself,
+// for ever, with a capped backoff; a handshake that hangs is given up; a heartbeat finds the server that is frozen, silently gone, or no
+// master any more.
 
 export interface RedisLinkOptions {
-  readonly url: string
   readonly connectTimeoutMs: number
   readonly runtime: Runtime
   readonly open: OpenTransport
+  readonly events: LinkEvents
 }
 
 const firstRetryMs = 50
-const longestRetryMs = 2000
+/** With the handshake's limit it bounds how long a server that is back goes unnoticed. */
+const longestRetryMs = 1000
 /** A server frozen at boot accepts the connection and never answers the handshake. */
 const longestHandshakeMs = 2000
 const heartbeatMs = 1000
 
-/** Answers of a server that lives but cannot serve: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors */
-const unavailable: ReadonlySet<string> = new Set([
-  'LOADING',
-  'READONLY',
-  'MASTERDOWN',
-  'NOAUTH',
-  'WRONGPASS',
-  'NOPERM',
-  'CLUSTERDOWN',
-  'TRYAGAIN',
-])
-/** After these the connection itself is of no use: it leads to a replica, or its credentials are no longer good. */
-const dropsLink: ReadonlySet<string> = new Set(['READONLY', 'NOAUTH'])
-
 export class RedisLink {
+  /** Every connection of this process that its server may still hear. */
+  readonly connections: OwnConnections = new OwnConnections()
   readonly #options: RedisLinkOptions
   #transport: Transport | undefined
+  #opening: Transport | undefined
+  #introduction: Introduction | undefined
   #running = false
+  #why = 'not yet'
   #retryMs = firstRetryMs
   #timer: Timer | undefined
   #attempt: Promise<void> | undefined
@@ -48,70 +43,105 @@ export class RedisLink {
     this.#options = options
   }
 
+  /** Of the server of the present connection, else of the last one. */
+  get runId(): string | undefined {
+    return this.#introduction?.runId
+  }
+
+  /** See `LinkCapability`. */
+  get history(): string | undefined {
+    return this.#introduction?.history
+  }
+
+  get isUp(): boolean {
+    return this.#transport !== undefined
+  }
+
+  get limits(): readonly string[] {
+    return this.#introduction?.limits ?? []
+  }
+
   /** Starts, and waits for the present attempt: rejects when it fails, while the link goes on trying. */
   async start(): Promise<void> {
     this.#running = true
     if (this.#transport !== undefined) return
-    this.#attempt ??= this.#connect()
-    await this.#attempt
+    await (this.#attempt ??= this.#connect())
   }
 
-  /** @throws {CacheError} `CACHE_UNAVAILABLE` when the server cannot serve; {ReplyError} for any other error it answers */
+  /** @throws {CacheError} `CACHE_UNAVAILABLE` when the server cannot serve; {ReplyError} when it refuses the command */
   async send(args: readonly string[]): Promise<unknown> {
     const transport = this.#transport
-    if (transport === undefined) throw new CacheError('CACHE_UNAVAILABLE', 'The Redis server is not connected')
+    if (transport === undefined) {
+      throw new CacheError('CACHE_UNAVAILABLE', `The Redis server is not connected (${this.#why})`)
+    }
     try {
       return await transport.send(args)
     } catch (error) {
-      if (!(error instanceof ReplyError)) throw gone(error)
-      if (dropsLink.has(error.code)) this.#lose(transport)
-      if (unavailable.has(error.code))
-        throw new CacheError('CACHE_UNAVAILABLE', `The Redis server answers ${error.code}`)
-      throw error
+      if (endsConnection(error)) this.#lose(transport, error)
+      throw explain(error)
     }
   }
 
   stop(): void {
     this.#running = false
-    if (this.#timer !== undefined) this.#options.runtime.clearTimer(this.#timer)
-    this.#timer = undefined
-    this.#transport?.destroy()
+    this.#clearTimer()
+    const transport = this.#transport ?? this.#opening
     this.#transport = undefined
+    transport?.destroy()
   }
 
   async #connect(): Promise<void> {
-    const { url, connectTimeoutMs, runtime, open } = this.#options
+    const { connectTimeoutMs, runtime, open, events } = this.#options
     let transport: Transport | undefined
     try {
-      const opened = await open({ url, connectTimeoutMs, lost: () => this.#lose(transport) })
+      const opened = await open({ connectTimeoutMs, lost: (error) => this.#lose(transport, error) })
       transport = opened
-      const inTime = await withTimeLimit(
-        opened.ready.then(() => true),
-        Math.min(connectTimeoutMs, longestHandshakeMs),
-        runtime,
-      )
-      if (inTime !== true) throw new CacheError('CACHE_TIMEOUT', 'The Redis server did not answer the handshake')
+      this.#opening = opened
       if (!this.#running) throw new CacheError('CACHE_CLOSED', 'The link was closed')
+      const introduced = this.#introduce(opened)
+      introduced.catch(() => {})
+      const introduction = await withTimeLimit(introduced, Math.min(connectTimeoutMs, longestHandshakeMs), runtime)
+      if (introduction === undefined) {
+        throw new CacheError('CACHE_TIMEOUT', 'The Redis server did not answer the handshake')
+      }
+      if (!this.#running) throw new CacheError('CACHE_CLOSED', 'The link was closed')
+      this.#introduction = introduction
     } catch (error) {
       transport?.destroy()
+      this.#retryLater(error)
+      throw explain(error)
+    } finally {
       this.#attempt = undefined
-      this.#retryLater()
-      throw gone(error)
+      this.#opening = undefined
     }
-    this.#attempt = undefined
     this.#transport = transport
     this.#retryMs = firstRetryMs
     this.#beatLater(transport)
+    events.restored()
   }
 
-  #lose(transport: Transport | undefined): void {
+  /** Old connections first: after this nothing that was sent on one can still happen. */
+  async #introduce(transport: Transport): Promise<Introduction> {
+    await transport.ready
+    const introduction = await introduce(transport)
+    const { own } = introduction
+    if (own !== undefined) {
+      this.connections.add(own)
+      await this.connections.closeOthers(transport, own)
+    }
+    return introduction
+  }
+
+  #lose(transport: Transport | undefined, error: unknown): void {
     if (transport === undefined || this.#transport !== transport) return
     this.#transport = undefined
     transport.destroy()
-    this.#retryLater()
+    this.#retryLater(error)
+    this.#options.events.lost(this.#why)
   }
 
-  #retryLater(): void {
+  #retryLater(error: unknown): void {
+    this.#why = explain(error).message
     if (!this.#running) return
     const delay = this.#retryMs * (0.75 + this.#options.runtime.random() / 2)
     this.#retryMs = Math.min(longestRetryMs, this.#retryMs * 2)
@@ -126,24 +156,29 @@ export class RedisLink {
   }
 
   async #beat(transport: Transport): Promise<void> {
-    const answered = await withTimeLimit(
-      transport.send(['PING']).then(
-        () => true,
-        // An error is an answer; a lost connection reports itself.
-        (error: unknown) => error instanceof ReplyError,
-      ),
-      heartbeatMs,
-      this.#options.runtime,
-      'background',
-    )
+    const question = this.#introduction?.tellsRole === true ? 'ROLE' : 'PING'
+    let trouble: unknown
+    try {
+      const answer = await withTimeLimit(
+        transport.send([question]).then((role) => ({ role })),
+        heartbeatMs,
+        this.#options.runtime,
+        'background',
+      )
+      if (answer === undefined) throw new CacheError('CACHE_TIMEOUT', 'The Redis server does not answer')
+      if (question === 'ROLE') checkRole(answer.role)
+    } catch (error) {
+      // An error is an answer.
+      if (!(error instanceof ReplyError) || endsConnection(error)) trouble = error
+    }
     if (this.#transport !== transport) return
-    if (answered === true) this.#beatLater(transport)
-    else this.#lose(transport)
+    if (trouble === undefined) this.#beatLater(transport)
+    else this.#lose(transport, trouble)
   }
 
   #setTimer(ms: number, callback: () => void): void {
     const { runtime } = this.#options
-    if (this.#timer !== undefined) runtime.clearTimer(this.#timer)
+    this.#clearTimer()
     this.#timer = runtime.setTimer(
       () => {
         this.#timer = undefined
@@ -153,11 +188,9 @@ export class RedisLink {
       'background',
     )
   }
-}
 
-function gone(error: unknown): CacheError {
-  if (error instanceof CacheError) return error
-  const code = (error as { readonly code?: unknown } | undefined)?.code
-  const why = typeof code === 'string' ? code : error instanceof Error ? error.name : 'unknown'
-  return new CacheError('CACHE_UNAVAILABLE', `The Redis server cannot be reached (${why})`)
+  #clearTimer(): void {
+    if (this.#timer !== undefined) this.#options.runtime.clearTimer(this.#timer)
+    this.#timer = undefined
+  }
 }

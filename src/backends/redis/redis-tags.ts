@@ -1,14 +1,22 @@
 import type { TagCapability, TagDelta, TagPosition } from '../../contracts/backend.ts'
 import type { Runtime } from '../../contracts/runtime.ts'
+import { ReplyError } from './reply-error.ts'
 import type { Script } from './scripts.ts'
-import { readClock, renewClock, stampTags } from './scripts.ts'
-import { ReplyError } from './transport.ts'
+import { enterClock, readClock, renewClock, stampTags } from './scripts.ts'
 
 // The tag clock in Redis: see `scripts.ts` for its shape.
+//
+// How its id begins says what came before, for values without our header, which carry no id to compare:
+//
+//   0-   nothing, as far as the node that made it knows
+//   1-   a `clear`, or more lost invalidations than anybody remembers
+//   2-   a clock that is lost or cannot be trusted: deletes of single keys were all made known
 
 export interface RedisTagsOptions {
   readonly clockKey: string
   readonly runtime: Runtime
+  /** See `LinkCapability`. */
+  readonly history: () => string | undefined
   readonly send: (args: readonly string[]) => Promise<unknown>
   readonly run: (script: Script, keys: readonly string[], args: readonly string[]) => Promise<unknown>
 }
@@ -16,14 +24,16 @@ export interface RedisTagsOptions {
 /** Tags the clock remembers; about 100 bytes each on the server and in every process. */
 const stampLimit = 50_000
 
-export function createRedisTags({ clockKey, runtime, send, run }: RedisTagsOptions): TagCapability {
-  // A clock that was known and is gone was evicted or flushed: which invalidations it held nobody knows, so its successor counts as
-  // renewed and voids everything.
-  const idFor = (since: TagPosition | undefined): string => `${since === undefined ? '0' : '1'}-${randomId(runtime)}`
+export function createRedisTags({ clockKey, runtime, history, send, run }: RedisTagsOptions): Required<TagCapability> {
+  const idAfter = (before: '0' | '1' | '2'): string => `${before}-${randomId(runtime)}`
+  // A clock that was known and is gone was evicted or flushed: which tags it held stamps of nobody knows.
+  const idFor = (since: TagPosition | undefined): string => idAfter(since === undefined ? '0' : '2')
+  const onClock = async (script: Script, id: string, ...args: readonly string[]): Promise<TagDelta> =>
+    parse(await run(script, [clockKey], [id, history() ?? '', ...args]))
 
   async function complete(delta: TagDelta, since: TagPosition | undefined): Promise<TagDelta> {
     if (since === undefined || delta.id === since.id) return delta
-    return parse(await run(readClock, [clockKey], [idFor(since), '-inf']))
+    return await onClock(readClock, idFor(since), '-inf')
   }
 
   /** Something else stands where the clock was: what it knew is lost, as when it is evicted. */
@@ -32,25 +42,29 @@ export function createRedisTags({ clockKey, runtime, send, run }: RedisTagsOptio
       return await answer
     } catch (error) {
       if (!(error instanceof ReplyError) || error.code !== 'WRONGTYPE') throw error
-      return await renew()
+      await send(['DEL', clockKey])
+      return await onClock(renewClock, idAfter('2'))
     }
   }
-  // `0`: whatever has no header is as new as this clock.
-  const renew = async (emptied = false): Promise<TagDelta> =>
-    parse(await run(renewClock, [clockKey], [`${emptied ? '0' : '1'}-${randomId(runtime)}`]))
 
   const read = async (since: TagPosition | undefined): Promise<TagDelta> => {
     if (since !== undefined) {
       const delta = parse(await send(['ZRANGEBYSCORE', clockKey, after(since), '+inf', 'WITHSCORES']))
       if (delta.id !== '') return await complete(delta, since)
     }
-    return parse(await run(readClock, [clockKey], [idFor(since), '-inf']))
+    return await onClock(readClock, idFor(since), '-inf')
   }
-  const stamp = async (tags: readonly string[], since: TagPosition | undefined): Promise<TagDelta> => {
-    const args = [idFor(since), after(since), String(stampLimit), ...tags]
-    return await complete(parse(await run(stampTags, [clockKey], args)), since)
+  const stamp = async (tags: readonly string[], since: TagPosition | undefined): Promise<TagDelta> =>
+    await complete(await onClock(stampTags, idFor(since), after(since), String(stampLimit), ...tags), since)
+  const enter = async (since: TagPosition | undefined): Promise<TagDelta> =>
+    history() === undefined ? await read(undefined) : await onClock(enterClock, idFor(since), idAfter('2'))
+
+  return {
+    read: (since) => orRenew(read(since)),
+    stamp: (tags, since) => orRenew(stamp(tags, since)),
+    renew: (emptied = false) => orRenew(onClock(renewClock, idAfter(emptied ? '0' : '1'))),
+    enter: (since) => orRenew(enter(since)),
   }
-  return { read: (since) => orRenew(read(since)), stamp: (tags, since) => orRenew(stamp(tags, since)), renew }
 }
 
 function after(since: TagPosition | undefined): string {
@@ -73,7 +87,8 @@ function parse(reply: unknown): TagDelta {
   return { id, floor, stamps }
 }
 
-function randomId(runtime: Runtime): string {
+/** Two that are equal would make what one of them voided valid again: 80 bits. */
+export function randomId(runtime: Pick<Runtime, 'random'>): string {
   const part = (): string => Math.floor(runtime.random() * 2 ** 40).toString(36)
   return part() + part()
 }

@@ -1,7 +1,6 @@
 // One connection to one server, as the link sees it. The link decides when to open and when to give up; a transport only carries.
 
 export interface TransportOptions {
-  readonly url: string
   /** Bounds the TCP and TLS handshake, milliseconds. */
   readonly connectTimeoutMs: number
   /** Called once, when a connection that was ready is gone. */
@@ -18,15 +17,3 @@ export interface Transport {
 }
 
 export type OpenTransport = (options: TransportOptions) => Promise<Transport>
-
-/** The server answered with an error. Only its code is kept: the text may repeat what was sent. */
-export class ReplyError extends Error {
-  override readonly name: string = 'ReplyError'
-  readonly code: string
-
-  constructor(text: string) {
-    const code = /^[A-Z]+/.exec(text)?.[0] ?? 'ERR'
-    super(`The server answered ${code}`)
-    this.code = code
-  }
-}
