@@ -21,6 +21,7 @@ interface NodeRedisClient {
 /** ioredis 5 and later, or iovalkey, as far as it is used here. */
 interface IoRedisClient {
   readonly status: string
+  readonly options: object
   connect(): Promise<unknown>
   call(command: string, ...args: string[]): Promise<unknown>
   sendCommand(command: never): unknown
@@ -28,17 +29,11 @@ interface IoRedisClient {
   off(event: string, listener: () => void): unknown
 }
 
-/** What `IoRedisClient.sendCommand` takes; its class is a static property of the client's. */
+/** What `call` makes of its arguments and hands to `sendCommand`. */
 interface IoRedisCommand {
   name: string
   args: unknown[]
-  readonly promise: Promise<unknown>
 }
-type IoRedisCommandClass = new (
-  name: string,
-  args: readonly string[],
-  options: { readonly replyEncoding: 'utf8' },
-) => IoRedisCommand
 
 /** A client of one server: not a cluster's, and without a key prefix of its own. */
 export type RedisClient = NodeRedisClient | IoRedisClient
@@ -88,6 +83,7 @@ interface Sent {
 }
 
 function openTransport(client: RedisClient, lost: (error: unknown) => void): Transport {
+  const give = givesTo(client)
   const underWay = new Map<Sent, (error: Error) => void>()
   let wasReady = isReady(client)
   let isOver = false
@@ -132,7 +128,7 @@ function openTransport(client: RedisClient, lost: (error: unknown) => void): Tra
     send: (args) =>
       new Promise((resolve, reject) => {
         if (isOver || !isReady(client)) return reject(new Error('The client is not ready'))
-        const sent = give(client, args)
+        const sent = give(args)
         underWay.set(sent, reject)
         sent.reply
           .finally(() => underWay.delete(sent))
@@ -151,23 +147,35 @@ function isReady(client: RedisClient): boolean {
   return 'isReady' in client ? client.isReady : client.status === 'ready'
 }
 
-function give(client: RedisClient, args: readonly string[]): Sent {
+function givesTo(client: RedisClient): (args: readonly string[]) => Sent {
   if ('isReady' in client) {
-    const own = [...args]
-    return { reply: client.sendCommand(own), withdraw: () => void own.splice(0, own.length, 'PING') }
+    return (args) => {
+      const own = [...args]
+      return { reply: client.sendCommand(own), withdraw: () => void own.splice(0, own.length, 'PING') }
+    }
   }
-  const [name = '', ...rest] = args
-  const { Command } = client.constructor as { readonly Command?: IoRedisCommandClass }
-  // Another program's stand-in for a client, say; it may have nothing to withdraw.
-  if (Command === undefined) return { reply: client.call(name, ...rest), withdraw() {} }
-  const command = new Command(name, rest, { replyEncoding: 'utf8' })
-  client.sendCommand(command as never)
-  return {
-    reply: command.promise,
-    withdraw() {
-      command.name = 'PING'
-      command.args = []
+  // The client to all that `call` asks of it, but for these two.
+  let command: IoRedisCommand | undefined
+  const onlooker = Object.create(client, {
+    sendCommand: {
+      value(made: IoRedisCommand) {
+        command = made
+        return client.sendCommand(made as never)
+      },
     },
+    // It would send later, not in the order of the calls, and on whatever connection there is by then.
+    options: { value: Object.create(client.options, { enableAutoPipelining: { value: false } }) as unknown },
+  }) as IoRedisClient
+  return ([name = '', ...args]) => {
+    const reply = onlooker.call(name, ...args)
+    const made = command
+    command = undefined
+    return {
+      reply,
+      withdraw() {
+        if (made !== undefined) Object.assign(made, { name: 'PING', args: [] })
+      },
+    }
   }
 }
 

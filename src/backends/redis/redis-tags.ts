@@ -8,7 +8,7 @@ import { enterClock, readClock, renewClock, stampTags } from './scripts.ts'
 //
 // How its id begins says what came before, for values without our header, which carry no id to compare:
 //
-//   0-   nothing, as far as the node that made it knows
+//   0-   nothing, as far as the node that made it knows, or the database was empty
 //   1-   a `clear`, or more lost invalidations than anybody remembers
 //   2-   a clock that is lost or cannot be trusted: deletes of single keys were all made known
 

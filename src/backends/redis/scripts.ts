@@ -15,11 +15,15 @@ function script(source: string): Script {
 // the data set that it is part of. One key, so that eviction takes all of it or nothing; what is asked for "after the mark" always brings the id and
 // the floor along.
 
-/** Each script that may have to make a clock begins with this; `meta` is what the clock holds that is no tag. */
+/**
+ * Each script that may have to make a clock begins with this; `meta` is what the clock holds that is no tag. In an empty database there is
+ * nothing older than the clock, so its id counts as a first one whatever came before (see `redis-tags.ts`).
+ */
 const clockParts = `
 local clock = KEYS[1]
 local function begin(id, history)
   redis.call('DEL', clock)
+  if redis.pcall('DBSIZE') == 0 then id = '0' .. string.sub(id, 2) end
   redis.call('ZADD', clock, '+inf', 'i:' .. id)
   if history ~= '' then redis.call('ZADD', clock, '+inf', 'r:' .. history) end
 end

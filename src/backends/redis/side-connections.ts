@@ -21,9 +21,13 @@ export interface SideConnectionsOptions {
   readonly most: number
 }
 
+/** What lies idle for longer may have been cut by whatever stands in between, which shows only when it is used. */
+const longestIdleMs = 15_000
+
 interface Side {
   readonly transport: Transport
   readonly own: OwnConnection
+  idleSince: number
 }
 
 export class SideConnections {
@@ -44,7 +48,7 @@ export class SideConnections {
     if (this.#taken === most) await new Promise<void>((resolve) => this.#waiting.push(resolve))
     else this.#taken++
     try {
-      const side = this.#idle.pop() ?? (link.isUp ? await this.#open() : undefined)
+      const side = this.#takeIdle() ?? (link.isUp ? await this.#open() : undefined)
       // The server may allow no more connections; the link is always there, or says why not.
       if (side === undefined) return await this.#answer(link, args)
       try {
@@ -91,7 +95,7 @@ export class SideConnections {
       const { own } = (await withTimeLimit(introduced, timeoutMs, runtime)) ?? {}
       if (own !== undefined && own.runId === link.runId) {
         link.connections.add(own)
-        return { transport, own }
+        return { transport, own, idleSince: 0 }
       }
     } catch {
       // Why it cannot be opened does not matter: there is another way.
@@ -101,7 +105,19 @@ export class SideConnections {
     return undefined
   }
 
+  #takeIdle(): Side | undefined {
+    const side = this.#idle.pop()
+    if (side === undefined || this.#options.runtime.monotonic() - side.idleSince <= longestIdleMs) return side
+    // The others have been idle for longer still. Nothing is under way on them, so nobody has to close them.
+    for (const { transport } of [side, ...this.#idle.splice(0)]) {
+      this.#transports.delete(transport)
+      transport.destroy()
+    }
+    return undefined
+  }
+
   #giveBack(side: Side): void {
+    side.idleSince = this.#options.runtime.monotonic()
     // It may have been dropped after its answer came.
     if (this.#transports.has(side.transport)) this.#idle.push(side)
   }
