@@ -76,8 +76,8 @@ export interface ScanCapability {
 
 /** The backend keeps a connection, notices when it is gone, and makes it anew by itself. */
 export interface LinkCapability {
-  /** Called before `connect`; again by whoever uses the backend next, and then the last one is told. */
-  watch(events: LinkEvents): void
+  /** Called before `connect`, by each cache that uses the backend. @returns the function that ends it. */
+  watch(events: LinkEvents): () => void
   /** Names one history of the data set: under another name what was acknowledged may be lost. `undefined`: not known. */
   readonly history: string | undefined
   /** What the server's permissions keep from being guaranteed, a sentence each, for `healthReport()`. */

@@ -61,6 +61,7 @@ export class RemoteStore implements Store {
   readonly #recovery: Recovery
   readonly #writer: EntryWriter
   readonly #invalidation: RemoteInvalidation
+  readonly #unwatch: (() => void) | undefined
   readonly isEmbedded = false
   readonly hot: HotMemory | undefined = undefined
   readonly background: Background = new Background()
@@ -97,7 +98,10 @@ export class RemoteStore implements Store {
       tracked: (work) => this.#tracked(work),
     })
     this.#breaker = new CircuitBreaker(runtime, () => this.#recover())
-    backend.link?.watch({ lost: (reason) => this.#linkLost(reason), restored: () => void this.#linkRestored() })
+    this.#unwatch = backend.link?.watch({
+      lost: (reason) => this.#linkLost(reason),
+      restored: () => void this.#linkRestored(),
+    })
   }
 
   get state(): 'connected' | 'degraded' | 'disconnected' {
@@ -226,6 +230,7 @@ export class RemoteStore implements Store {
     this.#mode = 'closed'
     this.#breaker.close()
     this.#recovery.stop()
+    this.#unwatch?.()
     this.#options.fallback?.tier.clear()
   }
 

@@ -68,6 +68,19 @@ describe('late commands of a connection that was lost', () => {
   })
 })
 
+test('two caches on one backend are both told that its connection is lost, and both come back', async () => {
+  await using redis = await startRedis()
+  await using proxy = await startFaultProxy(redis)
+  const backend = new RedisBackend({ url: proxy.url })
+  const both = [await open({ backend }), await open({ backend })]
+  proxy.cut()
+  for (const { manager, states } of both) {
+    await until('it is told', () => states.some(({ to }) => to === 'degraded'))
+    await until('it is back', () => isConnected(manager))
+    expect(manager.stats().outages).toBe(1)
+  }
+})
+
 describe('values that go beside the link', () => {
   const large = 'x'.repeat(100_000)
 

@@ -83,7 +83,7 @@ export class RedisBackend implements CacheBackend {
   /** Whether `close` was called since `connect`. */
   closed = false
   /** Who is told of the connection's fate. */
-  events: LinkEvents | undefined
+  readonly watchers: Set<LinkEvents>
 
   /** @throws {TypeError | RangeError} `CACHE_BAD_OPTION`, `CACHE_BAD_DURATION`; a url is never shown, there may be a password in it */
   constructor(options: RedisBackendOptions = {}) {
@@ -129,7 +129,8 @@ export class RedisBackend implements CacheBackend {
     Object.defineProperty(this, 'options', { enumerable: false })
     Object.defineProperty(this, 'closed', { enumerable: false, writable: true, value: false })
     Object.defineProperty(this, 'connection', { enumerable: false, writable: true, value: undefined })
-    Object.defineProperty(this, 'events', { enumerable: false, writable: true, value: undefined })
+    this.watchers = new Set()
+    Object.defineProperty(this, 'watchers', { enumerable: false })
     this.batch = { get: (keys) => opened(this).getMany(keys), delete: (keys) => opened(this).delete(keys) }
     this.tags = {
       read: (since) => opened(this).tags.read(since),
@@ -140,7 +141,10 @@ export class RedisBackend implements CacheBackend {
     this.scan = { keys: (prefix) => opened(this).scan(prefix) }
     const current = (): RedisCommands | undefined => this.connection
     this.link = {
-      watch: (events) => void (this.events = events),
+      watch: (events) => {
+        this.watchers.add(events)
+        return () => void this.watchers.delete(events)
+      },
       get history() {
         return current()?.history
       },
@@ -164,8 +168,8 @@ export class RedisBackend implements CacheBackend {
       onLostNode,
       sideConnections: client === undefined ? maxConnections - 1 : 0,
       events: {
-        lost: (reason) => this.events?.lost(reason),
-        restored: () => this.events?.restored(),
+        lost: (reason) => this.watchers.forEach((events) => events.lost(reason)),
+        restored: () => this.watchers.forEach((events) => events.restored()),
       },
       budgetMs: toMs(budget, 'budget'),
       socketTimeoutMs: toMs(socketTimeout, 'socketTimeout'),
