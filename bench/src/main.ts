@@ -2,6 +2,7 @@
 // code is 1 when a subject answered wrong or broke, never because a number is large.
 import { parseArgs } from 'node:util'
 import { measureCase } from './harness/measure-case.ts'
+import { measureDrill } from './harness/measure-drill.ts'
 import type { Pace } from './harness/messages.ts'
 import { startRedis } from './harness/redis.ts'
 import { printTable } from './harness/report.ts'
@@ -17,8 +18,8 @@ ${suites.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join('\n'
   --only    only what has this text in its case or its subject; may be given twice, then both must match`
 
 const paces: Readonly<Record<'full' | 'quick', Pace>> = {
-  full: { rounds: 21, batchMs: 20, warmUpMs: 300, subjectMs: 10_000, bytesRepetitions: 5 },
-  quick: { rounds: 3, batchMs: 1, warmUpMs: 10, subjectMs: 300, bytesRepetitions: 1 },
+  full: { rounds: 21, batchMs: 20, warmUpMs: 300, subjectMs: 10_000, bytesRepetitions: 5, answerMs: 5000 },
+  quick: { rounds: 3, batchMs: 1, warmUpMs: 10, subjectMs: 300, bytesRepetitions: 1, answerMs: 500 },
 }
 
 process.exitCode = await main()
@@ -54,14 +55,11 @@ async function runSuite(
     for (const [index, one] of cases.entries()) {
       const wanted = (subject: string): boolean =>
         options.only.every((text) => `${one.name} | ${subject}`.includes(text))
-      const result = await measureCase(
-        suite.name,
-        one,
-        index,
-        wanted,
-        paces[options.quick ? 'quick' : 'full'],
-        redis?.url,
-      )
+      const pace = paces[options.quick ? 'quick' : 'full']
+      const result =
+        'fault' in one
+          ? await measureDrill(suite.name, one, index, wanted, pace, redis)
+          : await measureCase(suite.name, one, index, wanted, pace, redis?.url)
       rows.push(...result.rows)
       errors.push(...result.errors)
       for (const note of result.notes) console.error(note)
@@ -72,7 +70,7 @@ async function runSuite(
   }
   if (options.json) console.log(JSON.stringify({ suite: suite.name, node: process.version, rows }, null, 2))
   for (const error of errors) console.error(`WRONG ${error}`)
-  if (rows.length === 0 && errors.length === 0) console.error('Nothing matches --only.')
+  if (rows.length === 0 && errors.length === 0) console.error('There are no rows: nothing matches --only, or no Redis.')
   return errors.length > 0 || rows.length === 0 ? 1 : 0
 }
 

@@ -1,18 +1,18 @@
-// A measuring process: one subject and the floor of its case, each with its own copy of the loop. Started by measure-case.ts
-// with the position of the suite, the case and the subject; answers one question after the other. Its compiled code, its heap
-// and its async hooks belong to this one subject.
+// A measuring process: one subject and the floor of its case, each with its own copy of the loop; or one subject of a drill. Started
+// by measure-case.ts or measure-drill.ts with the position of the suite, the case and the subject; answers one question after the
+// other. Its compiled code, its heap and its async hooks belong to this one subject.
 import { suites } from '../suites.ts'
 import type * as Loop from './loop.ts'
 import type { Answer, Pace, Question } from './messages.ts'
 import { Probe } from './probe.ts'
-import type { Subject } from './suite.ts'
+import type { Case, Drill, Drilled, Subject } from './suite.ts'
 
 const [suiteName, caseIndex, subjectIndex] = process.argv.slice(2)
 const suite = suites.find(({ name }) => name === suiteName)
 const measured = suite?.cases(process.env['BENCH_REDIS_URL'])[Number(caseIndex)]
-const subject = measured?.subjects[Number(subjectIndex)]
 
 let probes: { readonly floor: Probe; readonly subject: Probe; readonly pace: Pace } | undefined
+let drilled: Drilled | undefined
 
 async function open(one: Subject, loopName: string): Promise<Probe> {
   const address = new URL(`./loop.js?${loopName}`, import.meta.url).href
@@ -20,10 +20,15 @@ async function open(one: Subject, loopName: string): Promise<Probe> {
 }
 
 async function answer(question: Question): Promise<Answer> {
-  if (measured === undefined || subject === undefined) throw new Error(`There is no ${process.argv.slice(2).join(' ')}`)
+  if (measured === undefined) throw new Error(`There is no ${process.argv.slice(2).join(' ')}`)
+  return await ('fault' in measured ? inDrill(measured, question) : inCase(measured, question))
+}
+
+async function inCase({ floor, subjects }: Case, question: Question): Promise<Answer> {
   if (question.ask === 'open') {
     const { pace } = question
-    probes = { floor: await open(measured.floor, 'floor'), subject: await open(subject, 'subject'), pace }
+    const subject = chosen(subjects)
+    probes = { floor: await open(floor, 'floor'), subject: await open(subject, 'subject'), pace }
     for (const probe of [probes.floor, probes.subject]) {
       await probe.trial.check()
       await probe.warmUp(pace.batchMs, pace.warmUpMs)
@@ -49,7 +54,26 @@ async function answer(question: Question): Promise<Answer> {
       await probes.subject.trial.check()
       await probes.subject.trial.close?.()
       return {}
+    default:
+      throw new Error(`A case has no '${question.ask}'`)
   }
+}
+
+async function inDrill({ subjects }: Drill, question: Question): Promise<Answer> {
+  if (question.ask === 'use') {
+    await drilled?.close()
+    drilled = await chosen(subjects).open()
+    return { usedKey: drilled.usedKey }
+  }
+  if (question.ask !== 'call') throw new Error(`A drill has no '${question.ask}'`)
+  if (drilled === undefined) throw new Error('Not in use')
+  return { call: await drilled.call(question.limitMs) }
+}
+
+function chosen<S>(subjects: readonly S[]): S {
+  const subject = subjects[Number(subjectIndex)]
+  if (subject === undefined) throw new Error(`There is no subject ${subjectIndex}`)
+  return subject
 }
 
 process.on('message', (question: Question) => {

@@ -1,7 +1,7 @@
 // What the parent process and a measuring process say to each other. One question, one answer, one at a time: while one
 // measuring process works, all others wait.
 import type { Sample } from './probe.ts'
-import type { Observation } from './suite.ts'
+import type { ColdCall, Observation } from './suite.ts'
 
 export interface Pace {
   /** Rounds per case. */
@@ -12,6 +12,8 @@ export interface Pace {
   /** A slow subject gets fewer rounds than `rounds` when all of them would take longer than this. */
   readonly subjectMs: number
   readonly bytesRepetitions: number
+  /** How long a call in a drill is waited for. */
+  readonly answerMs: number
 }
 
 export type Question =
@@ -19,6 +21,9 @@ export type Question =
   | { readonly ask: 'round'; readonly floorFirst: boolean }
   | { readonly ask: 'bytes' }
   | { readonly ask: 'close' }
+  // In a drill, again and again: a new cache, and calls of it.
+  | { readonly ask: 'use' }
+  | { readonly ask: 'call'; readonly limitMs: number }
 
 export interface RoundAnswer {
   readonly floor: Sample
@@ -33,4 +38,10 @@ export interface BytesAnswer {
 
 export type Answer =
   | { readonly error: string }
-  | { readonly error?: undefined; readonly round?: RoundAnswer; readonly bytes?: BytesAnswer }
+  | {
+      readonly error?: undefined
+      readonly round?: RoundAnswer
+      readonly bytes?: BytesAnswer
+      readonly usedKey?: string
+      readonly call?: ColdCall
+    }

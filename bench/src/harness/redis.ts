@@ -1,5 +1,5 @@
-// A Redis for a suite that needs one: an own process on a free loopback port, without persistence, ended with the suite.
-// The binary is found the way the tests find theirs.
+// A Redis for a suite that needs one: an own process on a free loopback port, without persistence, ended with the suite. It can be
+// killed, frozen and brought back, always on the same port. The binary is found the way the tests find theirs.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
@@ -16,6 +16,14 @@ interface Finder {
 
 export interface OwnRedis {
   readonly url: string
+  readonly port: number
+  /** SIGKILL; resolves when the process is gone. */
+  readonly kill: () => Promise<void>
+  /** SIGSTOP: its sockets stay open, it answers nothing. */
+  readonly freeze: () => void
+  readonly thaw: () => void
+  /** Starts it anew and empty; ends it first when it still runs. */
+  readonly restart: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
@@ -25,26 +33,60 @@ export async function startRedis(): Promise<OwnRedis> {
   const { findRedis, environmentOf } = (await import(finder)) as Finder
   const binaries = await findRedis()
   const port = await freePort()
+  const url = `redis://127.0.0.1:${port}`
   const settings = { port, bind: '127.0.0.1', save: '', appendonly: 'no', daemonize: 'no' }
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)])
-  const child = spawn(binaries.server, args, { env: environmentOf(binaries), stdio: 'ignore' })
-  const ended = once(child, 'exit').catch(() => undefined)
-  const atExit = (): unknown => child.kill('SIGKILL')
-  process.once('exit', atExit)
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
+  let running: Running | undefined
+
+  const kill = async (): Promise<void> => {
+    const ending = running
+    running = undefined
+    ending?.child.kill('SIGKILL')
+    await ending?.ended
+    ending?.watcher.kill('SIGKILL')
+  }
+  const restart = async (): Promise<void> => {
+    await kill()
+    const child = spawn(binaries.server, args, { env: environmentOf(binaries), stdio: 'ignore' })
+    const ended = once(child, 'exit').catch(() => undefined)
+    running = { child, ended, watcher: watch(child.pid ?? 0) }
+    await answering(url, child)
+  }
+  const atExit = (): unknown => running?.child.kill('SIGKILL')
   const stop = async (): Promise<void> => {
     process.off('exit', atExit)
-    child.kill('SIGKILL')
-    await ended
+    await kill()
   }
-  const url = `redis://127.0.0.1:${port}`
+  process.once('exit', atExit)
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
   try {
-    await answering(url, child)
+    await restart()
   } catch (error) {
     await stop()
     throw error
   }
-  return { url, stop }
+  const freeze = (): void => void running?.child.kill('SIGSTOP')
+  const thaw = (): void => void running?.child.kill('SIGCONT')
+  return { url, port, kill, freeze, thaw, restart, stop }
+}
+
+interface Running {
+  readonly child: ChildProcess
+  readonly ended: Promise<unknown>
+  readonly watcher: ChildProcess
+}
+
+/** A shell whose pipe closes however this process ends, SIGKILL included; then it ends the server, which may be a frozen one. */
+function watch(pid: number): ChildProcess {
+  const script = 'read -r _; [ "$1" = 0 ] || kill -9 "$1" 2>/dev/null'
+  // Detached: Ctrl-C reaches the whole group, and the watcher must be the last to go.
+  const watcher = spawn('sh', ['-c', script, 'sh', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+  watcher.on('error', () => undefined).unref()
+  watcher.stdin.on('error', () => undefined)
+  return watcher
 }
 
 async function answering(url: string, child: ChildProcess): Promise<void> {

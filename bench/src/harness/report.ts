@@ -1,28 +1,36 @@
 // The rows of one case for people: one line per subject, and what our rows have to reach.
 import type { Row, Target } from './suite.ts'
 
-/** In a line: wall time, its ratio, the ratio of CPU time, bytes; then everything else that was observed. */
-const columns = ['ns', 'cpu ns', 'bytes']
+interface Column {
+  readonly title: string
+  readonly width: number
+  readonly unit: string
+  readonly text: (row: Row) => string
+}
+
+/** In a line, as far as there is something to say; behind them everything else that was observed. */
+const columns: readonly Column[] = [
+  { title: 'time', width: 11, unit: 'ns', text: (row) => time(row.value) },
+  { title: 'x floor', width: 10, unit: 'ns', text: ratio },
+  { title: 'cpu x', width: 10, unit: 'cpu ns', text: ratio },
+  { title: 'bytes', width: 12, unit: 'bytes', text: (row) => amount(row.value) },
+]
 
 export function printTable(rows: readonly Row[], targets: readonly Target[]): void {
   for (const name of new Set(rows.map((row) => row.case))) {
     const all = rows.filter((row) => row.case === name)
+    const shown = columns.filter(({ unit, text }) => all.some((row) => row.unit === unit && text(row) !== ''))
     console.log(`\n${name}`)
-    console.log(
-      `  ${'subject'.padEnd(22)}${'time'.padStart(11)}${'x floor'.padStart(10)}${'cpu x'.padStart(10)}${'bytes'.padStart(12)}`,
-    )
+    console.log(`  ${'subject'.padEnd(22)}${shown.map(({ title, width }) => title.padStart(width)).join('')}`)
     for (const subject of new Set(all.map((row) => row.subject))) {
       const own = all.filter((row) => row.subject === subject)
-      const [wall, cpu, bytes] = columns.map((unit) => own.find((row) => row.unit === unit))
-      const cells = [
-        (wall === undefined ? '' : time(wall.value)).padStart(11),
-        ratio(wall).padStart(10),
-        ratio(cpu).padStart(10),
-        (bytes === undefined ? '' : amount(bytes.value)).padStart(12),
-      ]
+      const cells = shown.map(({ width, unit, text }) => {
+        const row = own.find((one) => one.unit === unit)
+        return (row === undefined ? '' : text(row)).padStart(width)
+      })
       const others = own
-        .filter(({ unit }) => !columns.includes(unit))
-        .map((row) => `  ${amount(row.value)} ${row.unit}`)
+        .filter(({ unit }) => !columns.some((column) => column.unit === unit))
+        .map((row) => `  ${count(row.value)} ${row.unit}`)
       console.log(`  ${subject.padEnd(22)}${cells.join('')}${others.join('')}`)
       for (const line of own.flatMap((row) => verdicts(row, targets))) console.log(`    ${line}`)
     }
@@ -32,16 +40,21 @@ export function printTable(rows: readonly Row[], targets: readonly Target[]): vo
 function verdicts(row: Row, targets: readonly Target[]): string[] {
   return targets.flatMap((target) => {
     if (target.unit !== row.unit || !target.subject.test(row.subject) || !target.case.test(row.case)) return []
-    const [limit, reached, mark] =
-      target.ratio === undefined
-        ? [target.value ?? 0, row.value, ` ${row.unit}`]
-        : [target.ratio, row.ratio ?? Number.NaN, 'x']
-    return `${reached <= limit ? 'met   ' : 'MISSED'} target ${row.unit === 'cpu ns' ? 'cpu ' : ''}<= ${limit}${mark}`
+    const { ratio, value = 0 } = target
+    const [limit, reached, text] =
+      ratio === undefined
+        ? [value, row.value, row.unit === 'ns' ? time(value) : `${value} ${row.unit}`]
+        : [ratio, row.ratio ?? Number.NaN, `${ratio}x`]
+    return `${reached <= limit ? 'met   ' : 'MISSED'} target ${row.unit === 'cpu ns' ? 'cpu ' : ''}<= ${text}`
   })
 }
 
-function ratio(row: Row | undefined): string {
-  return row === undefined || row.ratio === null ? '' : `${amount(row.ratio)}x`
+function ratio(row: Row): string {
+  return row.ratio === null ? '' : `${amount(row.ratio)}x`
+}
+
+function count(value: number): string {
+  return Number.isInteger(value) ? String(value) : amount(value)
 }
 
 function time(ns: number): string {

@@ -1,6 +1,7 @@
 // The words of the harness. A suite is a list of cases; a case has one floor (the least work any cache must do there) and
-// several subjects; a subject opens one trial, in a process of its own. Only data and functions, so that the parent process
-// can list everything without loading one measured package: a subject imports its package inside `open`.
+// several subjects; a subject opens one trial, in a process of its own. A drill is a case that is no loop: a few single calls
+// around a failure of the store. Only data and functions, so that the parent process can list everything without loading one
+// measured package: a subject imports its package inside `open`.
 
 /** Something that is measured: one way to call one package. */
 export interface Subject {
@@ -58,6 +59,44 @@ export interface Case {
   readonly subjects: readonly Subject[]
 }
 
+export type Fault = 'killed' | 'frozen' | 'black hole'
+
+/** What a call costs beyond its loader while the store is away. Its floor is the bare loader, called beside each call. */
+export interface Drill {
+  readonly name: string
+  readonly fault: Fault
+  /** `first`: of each outage only the first call, with a new cache for each. `later`: of one outage all calls but the first. */
+  readonly calls: 'first' | 'later'
+  readonly subjects: readonly DrillSubject[]
+}
+
+export interface DrillSubject {
+  readonly name: string
+  /** Opens a new cache on the store, which is healthy, and uses it. @throws when it answers wrong or does not use the store. */
+  readonly open: () => Promise<Drilled>
+}
+
+export interface Drilled {
+  /** The key of a call that went to the store, as the caller wrote it. */
+  readonly usedKey: string
+  /** One call of a cold key, then one of the bare loader. @throws when the answer was wrong. */
+  readonly call: (limitMs: number) => Promise<ColdCall>
+  /** Called when the store is healthy again. */
+  readonly close: () => Promise<void>
+}
+
+export interface ColdCall {
+  readonly key: string
+  /** `capped`: there was no answer within the limit, which is then its time. `rejected`: there will never be one. */
+  readonly outcome: 'answered' | 'capped' | 'rejected'
+  /** Nanoseconds beyond the loader. */
+  readonly wall: number
+  /** The same of the bare loader. */
+  readonly floor: number
+  /** Why it was rejected. */
+  readonly error?: string
+}
+
 /** What one of our rows has to reach. */
 export interface Target {
   readonly subject: RegExp
@@ -75,7 +114,7 @@ export interface Suite {
   /** Started before the suite, when one can be found, and given to `cases`. */
   readonly needsRedis?: boolean
   /** The same list in each process of a run: cases and subjects are known by their positions. */
-  readonly cases: (redisUrl: string | undefined) => readonly Case[]
+  readonly cases: (redisUrl: string | undefined) => ReadonlyArray<Case | Drill>
   readonly targets: readonly Target[]
 }
 

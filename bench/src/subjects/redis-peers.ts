@@ -5,7 +5,11 @@ import { type Peer, ttlMs } from './peer.ts'
 
 /** @param url of the server */
 export function redisPeers(url: string): readonly Peer[] {
-  const connect = async (): Promise<Redis> => new (await import('ioredis')).Redis(url)
+  const connect = async (): Promise<Redis> => {
+    const redis = new (await import('ioredis')).Redis(url)
+    // As in an application; without a listener the client prints each attempt to connect.
+    return redis.on('error', () => undefined)
+  }
   return [
     {
       name: 'layered-loader',

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { makeDocument } from '../documents.ts'
 import { readsSeen } from '../harness/ask-redis.ts'
 import { type Observation, type Subject, type Trial, trial } from '../harness/suite.ts'
+import { coldKey } from './cold-key.ts'
 import type { Call, Load, Peer } from './peer.ts'
 
 const callers = 10_000
@@ -80,11 +81,4 @@ function loader(loads: { count: number }): Load {
     await new Promise((resolve) => setImmediate(resolve))
     return makeDocument(1000)
   }
-}
-
-let keys = 0
-/** Never asked for before, by no process of this run. */
-function coldKey(): string {
-  keys += 1
-  return `cold-${process.pid}-${keys}`
 }
