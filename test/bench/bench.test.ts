@@ -83,6 +83,7 @@ test('a drill has a floor, a time and what became of its calls', { timeout: 120_
   for (const [name, units] of [
     ['black hole, first call', ['ns', ...counts]],
     ['black hole, breaker open', ['ns', ...counts, 'keys sent']],
+    ['black hole, back in use', ['ns', ...counts]],
   ] as const) {
     const of = (subject: string): readonly Row[] => rows.filter((row) => row.case === name && row.subject === subject)
     expect(of('floor').map(({ unit }) => unit)).toEqual(['ns'])
@@ -91,5 +92,5 @@ test('a drill has a floor, a time and what became of its calls', { timeout: 120_
     expect(value('calls')).toBeGreaterThan(0)
     expect(value('rejections')).toBe(0)
   }
-  expect(rows).toHaveLength(11)
+  expect(rows).toHaveLength(16)
 })

@@ -1,5 +1,7 @@
 // One drill: a process per subject, one subject after the other, each with a store that serves before and after its outages. The store and
 // its failures live in this process, so the one that measures contains the cache alone. A row is the median over the calls.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { askRedis } from './ask-redis.ts'
 import type { CaseResult } from './measure-case.ts'
 import { type FailingStore, failingStore } from './faults.ts'
 import { MeasuringProcess } from './measuring-process.ts'
@@ -7,6 +9,9 @@ import { median } from './median.ts'
 import type { Pace } from './messages.ts'
 import type { OwnRedis } from './redis.ts'
 import type { ColdCall, Drill, Row } from './suite.ts'
+
+/** How long an outage lasts before its end is measured, at random up to this: a cache probes at moments of its own. */
+const longestOutageMs = 2000
 
 /** A call that is never answered takes its limit each time; a second one shows that the first was no accident. */
 const fewestCalls = 2
@@ -36,7 +41,7 @@ export async function measureDrill(
     const store = await failingStore(drill.fault, redis)
     const process = new MeasuringProcess(suite, caseIndex, index, store.url)
     try {
-      all.push({ subject: name, ...(await callsOf(drill, process, store, pace)) })
+      all.push({ subject: name, ...(await callsOf(drill, process, store, pace, redis.url)) })
     } catch (error) {
       errors.push(`${drill.name}: ${name}: ${error instanceof Error ? error.message : String(error)}`)
     } finally {
@@ -52,6 +57,7 @@ async function callsOf(
   process: MeasuringProcess,
   store: FailingStore,
   pace: Pace,
+  redisUrl: string,
 ): Promise<Omit<Series, 'subject'>> {
   const calls: ColdCall[] = []
   let keysSent: number | undefined
@@ -60,6 +66,8 @@ async function callsOf(
     if (made === undefined) throw new Error('no answer to a call')
     return made
   }
+  const isStored = async (key: string): Promise<boolean> =>
+    !(await askRedis(redisUrl, `KEYS *${key}*`)).startsWith('*0')
   const outage = async (during: () => Promise<void>): Promise<void> => {
     await store.heal()
     store.wire?.forget()
@@ -67,6 +75,7 @@ async function callsOf(
     // A key that is sent as a hash cannot be seen: then nothing can be said.
     const seen = store.wire !== undefined && store.wire.timesSent(usedKey) > 0
     store.wire?.forget()
+    if (which === 'back' && !(await isStored(usedKey))) throw new Error('its keys cannot be seen in the store')
     await store.fail()
     await during()
     const sent = calls.map(({ key }) => store.wire?.timesSent(key) ?? 0)
@@ -79,7 +88,22 @@ async function callsOf(
       await step()
     }
   }
+  /** From the end of the outage to the first cold key that is in the store after its call. */
+  const comeBack = async (): Promise<void> => {
+    await call()
+    await sleep(Math.random() * longestOutageMs)
+    await store.heal()
+    const healed = performance.now()
+    const limitMs = 2 * pace.answerMs
+    for (;;) {
+      const made = await call()
+      const wall = (performance.now() - healed) * 1e6
+      if (await isStored(made.key)) return void calls.push({ ...made, wall })
+      if (wall > limitMs * 1e6) return void calls.push({ ...made, outcome: 'capped', wall: limitMs * 1e6 })
+    }
+  }
   if (which === 'first') await repeat(() => outage(async () => void calls.push(await call())))
+  else if (which === 'back') await repeat(() => outage(comeBack))
   else {
     await outage(async () => {
       await call()

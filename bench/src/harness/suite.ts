@@ -61,12 +61,15 @@ export interface Case {
 
 export type Fault = 'killed' | 'frozen' | 'black hole'
 
-/** What a call costs beyond its loader while the store is away. Its floor is the bare loader, called beside each call. */
+/** What a call costs beyond its loader while the store is away, or how long the cache goes without a store that is back. */
 export interface Drill {
   readonly name: string
   readonly fault: Fault
-  /** `first`: of each outage only the first call, with a new cache for each. `later`: of one outage all calls but the first. */
-  readonly calls: 'first' | 'later'
+  /**
+   * `first`: of each outage only the first call, with a new cache for each. `later`: of one outage all calls but the first. `back`: calls
+   * from the end of each outage on, until the store holds what one brought; that time is the row.
+   */
+  readonly calls: 'first' | 'later' | 'back'
   readonly subjects: readonly DrillSubject[]
 }
 
