@@ -18,6 +18,7 @@ import { root } from '../../scripts/project.mjs'
 import type { DocPage } from '../support/doc-blocks.ts'
 import { testPages } from '../support/doc-blocks.ts'
 import { gate } from '../support/gate.ts'
+import { away, switchableBackend } from '../support/slow-backend.ts'
 import type * as given from './given/engines.ts'
 import type { Extract, Pdf, Risk, Scan } from './given/engines.ts'
 
@@ -719,7 +720,58 @@ function observing(page: DocPage): void {
   )
 }
 
-const pages = { freshness, stale, timeouts, failures, keys, values, tags, isolation, control, observing }
+function outage(page: DocPage): void {
+  page.module<{ start(folder: string): Promise<CacheManager> }>(
+    'opening',
+    'memory stands in, and what is deleted outlives the process',
+    async ({ start }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'outage-page-'))
+      try {
+        // Nobody listens there.
+        vi.stubEnv('REDIS_URL', 'redis://127.0.0.1:1/0')
+        await start(folder)
+        expect(await cacheManager.set('document:parse:abc', 'parsed', 60)).toBe(true)
+        later(31_000)
+        expect(await cacheManager.get('document:parse:abc')).toBeNull()
+        await cacheManager.delete('document:parse:xyz')
+        const [file = ''] = await readdir(folder)
+        expect(file).toMatch(/^invalidations\./)
+        const lines = (await readFile(join(folder, file), 'utf8')).trim().split('\n')
+        expect(lines).toEqual(['["key","document:parse:abc"]', '["key","document:parse:xyz"]'])
+        await closeCache()
+      } finally {
+        await rm(folder, { recursive: true, force: true })
+      }
+    },
+  )
+
+  type Told = {
+    forget(key: string): Promise<Invalidation>
+    forgetEverywhere(key: string): Promise<Invalidation>
+    watchStore(tell: (line: string) => void): () => void
+    outages(): number
+  }
+  page.module<Told>('told', 'what happened to a delete, and to the store', async (told) => {
+    const store = switchableBackend()
+    await initCache(store)
+    const before = told.outages()
+    const lines: string[] = []
+    const end = told.watchStore((line) => lines.push(line))
+    expect(await told.forget('k')).toBe('applied')
+    store.fault = away()
+    for (let call = 0; call < 5; call++) await cacheManager.get('k')
+    expect(await told.forget('k')).toBe('journaled')
+    expect(isCacheError(await reasonOf(told.forgetEverywhere('k')), 'CACHE_UNAVAILABLE')).toBe(true)
+    expect(told.outages()).toBe(before + 1)
+    store.fault = undefined
+    expect(await cacheManager.healthCheck()).toBe(true)
+    expect(await told.forgetEverywhere('k')).toBe('applied')
+    end()
+    expect(lines).toEqual(['connected -> degraded: ECONNRESET', 'degraded -> connected: it answers'])
+  })
+}
+
+const pages = { freshness, stale, timeouts, failures, keys, values, tags, isolation, control, observing, outage }
 
 await testPages(
   Object.fromEntries(Object.entries(pages).map(([name, register]) => [`docs/concepts/${name}.md`, register])),
