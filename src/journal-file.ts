@@ -7,8 +7,8 @@ import { misuse } from './support/errors.ts'
 
 // The journal in a file. Each log appends to one of its own, `<path>.<process id>.<random>`, which exists only while something waits for
 // the store: a process that ends in good times leaves nothing behind. Whoever starts later reads what it finds, and removes what ended
-// processes left once all of it has been applied, so that of several that start at once none misses it. Files of living processes are
-// read too, since a process id tells little (in a container all are 1): repeating somebody else's invalidation costs a load, missing one
+// processes left once all of it has been applied, so that of several that start at once none misses it. What living processes hold is
+// copied, since a process id tells little (in a container all are 1): repeating somebody else's invalidation costs a load, missing one
 // would be a stale value.
 //
 // One JSON array per line. A line that is cut off at the end belongs to a call that never resolved; anything else that cannot be read
@@ -64,11 +64,16 @@ export async function openJournalFile(path: string, random: () => number): Promi
       vanished.forEach((file) => gone.add(file))
       // What it held is applied, or in another one by now, perhaps in one that was read before.
       if (vanished.length > 0) continue
-      contents.forEach((content, index) => {
-        const file = files[index] as string
-        if (content !== undefined && !isAlive(file)) leftovers.set(file, content.size)
-      })
-      const lines = contents.flatMap((content) => content?.lines ?? [])
+      const found = contents.flatMap((content, index) =>
+        content === undefined ? [] : [{ ...content, file: files[index] as string }],
+      )
+      const ofTheLiving = found.filter(({ file }) => isAlive(file))
+      for (const { file, size } of found) if (!isAlive(file)) leftovers.set(file, size)
+      // Whoever lives may remove his file, or go on in another that is not looked for here: what it holds must stand in ours. Once, since
+      // it may hold what others of the living hold.
+      const theirs = new Map(ofTheLiving.flatMap(({ lines }) => lines).map((line) => [line.join(' '), line]))
+      if (theirs.size > 0) await append([...theirs.values()])
+      const lines = found.flatMap((one) => one.lines)
       if (lines.length === 0) await removeLeftovers()
       return lines
     }

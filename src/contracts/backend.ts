@@ -23,8 +23,11 @@ export interface CacheBackend {
   exists(key: string): Awaitable<boolean>
   /** @returns `false` when the store cannot serve now; may throw instead. */
   ping(): Awaitable<boolean>
-  /** Frees what the backend opened. Called once, by `close()` of its manager or by the next `initCache()`. */
-  close(): Awaitable<void>
+  /**
+   * Frees what the backend opened. Called once, by `close()` of its manager or by the next `initCache()`.
+   * @param owing invalidations are left that the store has not confirmed
+   */
+  close(owing?: boolean): Awaitable<void>
 
   /** Opens the store. Called once before anything else, bounded by the manager. */
   connect?(): Awaitable<void>

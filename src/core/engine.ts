@@ -260,7 +260,7 @@ export class Engine {
     try {
       await withTimeLimit(
         (async () => {
-          await backend.close()
+          await backend.close(store.journalSize > 0)
         })(),
         closeMs,
         this.runtime,

@@ -89,6 +89,15 @@ export class Recovery {
     this.#refused = refused.size
   }
 
+  /** For a store that is left: what it confirms now nobody has to remember. Never rejects. */
+  async replayOnce(): Promise<void> {
+    try {
+      if (this.#connected && (await this.#remote.ping())) await this.replay()
+    } catch {
+      // It stays in the journal.
+    }
+  }
+
   /** For an invalidation that a working store refused: repeats it until it is confirmed, as long as the store is in use. */
   replaySoon(inUse: () => boolean): void {
     if (this.#retry !== undefined || !inUse()) return

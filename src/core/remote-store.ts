@@ -226,7 +226,10 @@ export class RemoteStore implements Store {
   }
 
   async close(deadlineMs: number): Promise<void> {
-    await withTimeLimit(this.background.drain(), deadlineMs, this.#options.runtime)
+    const { runtime, budgetMs } = this.#options
+    await withTimeLimit(this.background.drain(), deadlineMs, runtime)
+    // What waits for the store is told to it now, should it listen.
+    if (this.#journal.size > 0) await withTimeLimit(this.#recovery.replayOnce(), budgetMs, runtime)
     this.#mode = 'closed'
     this.#breaker.close()
     this.#recovery.stop()

@@ -230,6 +230,18 @@ test('two managers on one memory: what one invalidates, the other’s load in fl
   }
 })
 
+test('what waits for a store that is back is told to it by close()', async () => {
+  const backend = switchableBackend()
+  const manager = await open({ backend })
+  await manager.setValue('k', 'old')
+  backend.fault = away()
+  await goDown(manager)
+  expect(await manager.delete('k')).toBe('journaled')
+  backend.fault = undefined
+  await manager.close()
+  expect(backend.texts.has('k')).toBe(false)
+})
+
 test('one key that cannot be deleted keeps no other from anything', async () => {
   const backend = switchableBackend()
   const manager = await open({ backend })

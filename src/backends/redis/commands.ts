@@ -8,7 +8,8 @@ export interface RedisCommands {
   readonly limits: readonly string[]
   /** Waits for the present attempt to connect; rejects when it fails, while further attempts go on. */
   start(): Promise<void>
-  stop(): Promise<void>
+  /** @param owing see `CacheBackend.close` */
+  stop(owing: boolean): Promise<void>
   /** Reads of one turn go out as one command. */
   get(key: string): Promise<string | null>
   getMany(keys: readonly string[]): Promise<ReadonlyArray<string | null>>

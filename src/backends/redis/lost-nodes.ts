@@ -54,15 +54,19 @@ export class LostNodes {
     await signing
   }
 
-  /** Says goodbye, if anybody listens. */
-  async stop(): Promise<void> {
+  /** Says goodbye, if anybody listens; whoever still owes invalidations just falls silent. */
+  async stop(owing: boolean): Promise<void> {
     if (!this.#running) return
     this.#running = false
     if (this.#timer !== undefined) this.#options.runtime.clearTimer(this.#timer)
     // A script that the server does not know yet is sent twice: its second sending must not follow the goodbye.
     await this.#signing
+    if (owing) return
+    const { send } = this.#options
     try {
-      await this.#options.send(['ZREM', this.#key, this.#node])
+      // A server that is frozen would hear the goodbye when it thaws, but not what this node could not tell it.
+      await send(['PING'])
+      await send(['ZREM', this.#key, this.#node])
     } catch {
       // Then it counts as lost, which is safe.
     }

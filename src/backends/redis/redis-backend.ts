@@ -43,7 +43,8 @@ export interface RedisBackendOptions {
   /**
    * When a process ended without `close()`, the invalidations it could not apply in an outage are lost with it. `'ttl'`: what they were to
    * void lives to the end of its ttl; `'bump'`: all shared entries are made void once, at the latest half a minute after a process
-   * fell silent, whyever it did. Default: `'ttl'`. See `CacheOptions.journalFile`, which loses nothing.
+   * fell silent, whyever it did; values written with `wire: 'plain'` are then not read before the next `clear()` of their namespace.
+   * Default: `'ttl'`. See `CacheOptions.journalFile`, which loses nothing.
    */
   readonly onLostNode?: OnLostNode | undefined
   /** Time, timers, randomness. For tests and simulations. */
@@ -197,11 +198,11 @@ export class RedisBackend implements CacheBackend {
     return await opened(this).ping()
   }
 
-  async close(): Promise<void> {
+  async close(owing = false): Promise<void> {
     this.closed = true
     const { connection } = this
     this.connection = undefined
-    await connection?.stop()
+    await connection?.stop(owing)
   }
 }
 

@@ -102,8 +102,8 @@ export class RedisConnection implements RedisCommands {
     await this.#link.start()
   }
 
-  async stop(): Promise<void> {
-    await this.#lostNodes?.stop()
+  async stop(owing: boolean): Promise<void> {
+    await this.#lostNodes?.stop(owing)
     this.#link.stop()
     this.#side.drop()
   }

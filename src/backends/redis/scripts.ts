@@ -22,6 +22,8 @@ function script(source: string): Script {
 const clockParts = `
 local clock = KEYS[1]
 local function begin(id, history)
+  -- Refused for lack of memory it is before anything is lost.
+  redis.call('ZADD', clock, '+inf', 'i:' .. id)
   redis.call('DEL', clock)
   if redis.pcall('DBSIZE') == 0 then id = '0' .. string.sub(id, 2) end
   redis.call('ZADD', clock, '+inf', 'i:' .. id)
@@ -97,7 +99,8 @@ return redis.call('ZRANGEBYSCORE', clock, '-inf', '+inf', 'WITHSCORES')
  */
 export const hearNode: Script = script(`${clockParts}
 local now = tonumber(redis.call('TIME')[1])
-redis.call('ZADD', KEYS[2], now, ARGV[3])
+-- A server without memory for it is used all the same.
+redis.pcall('ZADD', KEYS[2], now, ARGV[3])
 local lost = redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[4]))
 if lost > 0 then begin(ARGV[1], ARGV[2]) end
 return lost
