@@ -46,7 +46,11 @@ test.each(['memory', 'Redis', 'no Redis'])('a script ends by itself after closeC
     { REDIS_URL: kind === 'Redis' ? sharedRedisUrl() : 'redis://127.0.0.1:1/0' },
   )
   expect(stdout).toBe('42 42\n0\n')
-  expect(stderr).toBe(kind === 'no Redis' ? 'WARNING:cache:Cache degraded (redis): The Redis server cannot be reached (ECONNREFUSED)\n' : '')
+  expect(stderr).toBe(
+    kind === 'no Redis'
+      ? 'WARNING:cache:Cache degraded (redis): The Redis server cannot be reached (ECONNREFUSED)\n'
+      : '',
+  )
 })
 
 test('a script that forgets closeCache ends too, and one that awaits a call is not ended before its answer', async () => {
