@@ -33,6 +33,11 @@ export interface CacheBackend {
   connect?(): Awaitable<void>
   /** Shown in `healthReport()`. Default: the constructor's name, else `'custom'`. */
   readonly name?: string
+  /**
+   * Writes of a key take effect in the order of the calls, without waiting for each other's answers. Default: no, and the manager sends
+   * one when the one before is answered.
+   */
+  readonly ordered?: boolean
   readonly batch?: BatchCapability
   readonly tags?: TagCapability
   readonly scan?: ScanCapability

@@ -207,6 +207,7 @@ export class RemoteTier {
    * caller, who must not take the outcome for granted, but says nothing about the store.
    */
   async #inOrder<T>(keys: readonly string[], send: () => Promise<T>, ms: number, what: string): Promise<T> {
+    if (this.#options.backend.ordered === true) return await this.#observed(send(), ms, what)
     const before = this.#order.before(keys)
     if (before === undefined) {
       const sent = send()

@@ -74,6 +74,7 @@ export interface ResolvedRedisOptions {
  */
 export class RedisBackend implements CacheBackend {
   readonly name = 'redis'
+  readonly ordered = true
   readonly batch: BatchCapability
   readonly tags: TagCapability
   readonly scan: ScanCapability

@@ -9,6 +9,7 @@ import { ReplyError } from './reply-error.ts'
 import type { Script } from './scripts.ts'
 import { SideConnections } from './side-connections.ts'
 import type { OpenTransport } from './transport.ts'
+import { WriteLanes } from './write-lanes.ts'
 
 // The commands of the backend, each under a deadline: over the link, but for those that would make the others wait.
 
@@ -49,6 +50,7 @@ export class RedisConnection implements RedisCommands {
   readonly #options: RedisConnectionOptions
   readonly #link: RedisLink
   readonly #side: SideConnections
+  readonly #lanes: WriteLanes = new WriteLanes()
   readonly #lostNodes: LostNodes | undefined
   readonly #deadlines: Deadlines
   #turn: Turn | undefined
@@ -126,13 +128,15 @@ export class RedisConnection implements RedisCommands {
   async set(key: string, value: string, ttl: number): Promise<boolean> {
     const command = ['SET', key, value, 'EX', String(ttl)]
     // A side connection keeps the deadline itself: it must be closed before anybody hears that it passed.
-    if (value.length >= largeValue) return (await this.#side.send(command)) === 'OK'
-    return (await this.#bounded(this.#link.send(command), this.#options.socketTimeoutMs, 'set')) === 'OK'
+    if (value.length >= largeValue) return (await this.#lanes.beside(key, () => this.#side.send(command))) === 'OK'
+    const sent = this.#lanes.onLink([key], () => this.#link.send(command))
+    return (await this.#bounded(sent, this.#options.socketTimeoutMs, 'set')) === 'OK'
   }
 
   async delete(keys: readonly string[]): Promise<number> {
     // UNLINK frees the memory of large values off the server's main thread.
-    return Number(await this.#bounded(this.#link.send(['UNLINK', ...keys]), this.#options.socketTimeoutMs, 'delete'))
+    const sent = this.#lanes.onLink(keys, () => this.#link.send(['UNLINK', ...keys]))
+    return Number(await this.#bounded(sent, this.#options.socketTimeoutMs, 'delete'))
   }
 
   async *scan(prefix: string): AsyncGenerator<readonly string[]> {
