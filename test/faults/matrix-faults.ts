@@ -1,7 +1,7 @@
 // What may happen to a Redis and the way to it, and what a client may expect of it meanwhile.
 import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openNodeRedisTransport } from '../../src/backends/redis/node-redis-transport.ts'
+import { Redis } from 'ioredis'
 import type { Duration } from '../../src/contracts/duration.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { until } from '../support/gate.ts'
@@ -35,27 +35,28 @@ export interface World extends AsyncDisposable {
   redis: RedisServer
   readonly proxy: FaultProxy
   /** What the server asks for now. */
-  password: string
+  credentials: { readonly password?: string }
   readonly others: RedisServer[]
-  /** Asks the server itself, past the proxy. A connection costs less than a redis-cli, and there are many questions. */
-  ask(...args: readonly string[]): Promise<unknown>
+  /**
+   * Asks the server itself, past the proxy; a connection costs less than a redis-cli. With another client than the cache:
+   * @redis/client makes its class of commands anew whenever the address is another one than before.
+   */
+  ask(command: string, ...args: readonly string[]): Promise<unknown>
 }
 
 export async function makeWorld(config: readonly string[] = []): Promise<World> {
   const redis = await startRedis({ config })
   const world: Omit<World, 'proxy'> = {
     redis,
-    password: '',
+    credentials: {},
     others: [],
-    ask: async (...args) => {
-      const { url } = world.redis
-      const open = openNodeRedisTransport(world.password === '' ? url : url.replace('//', `//:${world.password}@`))
-      const transport = await open({ connectTimeoutMs: 10_000, lost: () => undefined })
+    ask: async (command, ...args) => {
+      const options = { port: world.redis.port, enableReadyCheck: false, retryStrategy: () => null }
+      const client = new Redis({ ...options, ...world.credentials })
       try {
-        await transport.ready
-        return await transport.send(args)
+        return await client.call(command, ...args)
       } finally {
-        transport.destroy()
+        client.disconnect()
       }
     },
     async [Symbol.asyncDispose]() {
@@ -225,12 +226,12 @@ export const faults: readonly Fault[] = [
     name: 'the password is changed (NOAUTH)',
     strike: async (world) => {
       await world.redis.cli('CONFIG', 'SET', 'requirepass', 'other')
-      world.password = 'other'
+      world.credentials = { password: 'other' }
       await world.ask('CLIENT', 'KILL', 'TYPE', 'normal')
     },
     heal: async (world) => {
       await world.ask('CONFIG', 'SET', 'requirepass', '')
-      world.password = ''
+      world.credentials = {}
     },
   },
 ]

@@ -168,7 +168,7 @@ export const operations: readonly Operation[] = [
   },
   {
     name: 'close',
-    async during({ world, fault, namespace }, pass) {
+    async during({ world, fault, namespace, fn }, pass) {
       await using node = makeNode({ url: world.proxy.url, budget: fault.budget, namespace: `${namespace}-${pass}` })
       const { manager } = node
       // Not awaited: it is closed in the middle of everything.
@@ -185,6 +185,7 @@ export const operations: readonly Operation[] = [
       const calledLate = manager.getOrSet('k', () => 'uncached')
       expect(await settles('getOrSet', calledLate)).toBe('uncached')
       await leavesNothing(node)
+      await fn('another call')
     },
   },
 ]
@@ -227,7 +228,7 @@ function invalidation(name: string, need: Need, invalidate: (cell: Cell) => Prom
     async after(cell) {
       expect(await isDone(cell, need)).toBe(true)
       // And so it is for everybody else.
-      await using other = makeNode({ url: cell.world.redis.url, budget: '8s', namespace: cell.namespace })
+      await using other = makeNode({ url: cell.world.proxy.url, budget: '8s', namespace: cell.namespace })
       expect(await other.manager.getValue('k')).not.toBe('old')
     },
   }

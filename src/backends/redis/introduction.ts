@@ -13,17 +13,14 @@ export interface Introduction {
   readonly history: string | undefined
   /** `undefined` where what it may have under way when it is lost could not be stopped. */
   readonly own: OwnConnection | undefined
-  /** Whether its role may be asked: a heartbeat that does so notices when a master is demoted. */
-  readonly tellsRole: boolean
   readonly limits: readonly string[]
 }
 
 const anonymous =
-  'INFO is not permitted: neither a failover nor a restart of the server is noticed, so invalidations lost in one may be served until ' +
-  'the ttl of their entries'
+  'INFO is not permitted: neither a failover nor a restart of the server is noticed, so what was invalidated and lost in one may be ' +
+  'served until its ttl'
 const unstoppable =
   'CLIENT KILL is not permitted: a write of a connection that was lost may still arrive, and undo a later invalidation'
-const unaware = 'ROLE is not permitted: a master that became a replica is noticed at the first write only'
 
 /**
  * @throws {CacheError} `CACHE_UNAVAILABLE` when what answers is no master
@@ -31,38 +28,53 @@ const unaware = 'ROLE is not permitted: a master that became a replica is notice
  */
 export async function introduce(transport: Transport): Promise<Introduction> {
   const ask = (...args: readonly string[]): Promise<unknown> => unlessRefused(transport.send(args))
-  const [id, server, replication, role] = await Promise.all([
+  const [id, server, replication] = await Promise.all([
     ask('CLIENT', 'ID'),
     ask('INFO', 'server'),
     ask('INFO', 'replication'),
-    ask('ROLE'),
     // Refused while the server loads its data set, unlike what comes before.
     transport.send(['PING']),
   ])
-  checkRole(role)
   const runId = field(server, 'run_id')
-  const history = runId === undefined ? undefined : `${runId}.${field(replication, 'master_replid') ?? ''}`
+  const history = historyOf(runId, replication)
   const limits: string[] = []
   if (runId === undefined) limits.push(anonymous)
-  if (role === undefined) limits.push(unaware)
   // Skips itself: it closes nothing, and tells whether it may.
   const mayClose = id !== undefined && (await ask('CLIENT', 'KILL', 'ID', String(id), 'SKIPME', 'yes')) !== undefined
   if (!mayClose) limits.push(unstoppable)
   const own = mayClose && runId !== undefined ? { id: String(id), runId } : undefined
-  return { runId, history, own, tellsRole: role !== undefined, limits }
+  return { runId, history, own, limits }
+}
+
+/**
+ * @param replication the answer to `INFO replication`
+ * @throws {CacheError} `CACHE_UNAVAILABLE` unless it is a master's, or not known
+ */
+function historyOf(runId: string | undefined, replication: unknown): string | undefined {
+  const role = field(replication, 'role') ?? 'master'
+  if (role !== 'master') {
+    throw new CacheError(
+      'CACHE_UNAVAILABLE',
+      `The Redis server is a ${role === 'slave' ? 'replica' : role}, not a master`,
+    )
+  }
+  return runId === undefined ? undefined : `${runId}.${field(replication, 'master_replid') ?? ''}`
+}
+
+/**
+ * Whether the connection still leads to the same history.
+ * @throws {CacheError} `CACHE_UNAVAILABLE` when it does not; else like `introduce`
+ */
+export async function greet(transport: Transport, { runId, history }: Introduction): Promise<void> {
+  if (history === undefined) await transport.send(['PING'])
+  else if (historyOf(runId, await transport.send(['INFO', 'replication'])) !== history) {
+    throw new CacheError('CACHE_UNAVAILABLE', 'The Redis server has begun another history of its data')
+  }
 }
 
 /** https://redis.io/docs/latest/commands/info/ */
 function field(info: unknown, name: string): string | undefined {
   return typeof info === 'string' ? new RegExp(`^${name}:(\\w+)`, 'm').exec(info)?.[1] : undefined
-}
-
-/** @throws {CacheError} `CACHE_UNAVAILABLE` unless it is a master's, or not known */
-export function checkRole(role: unknown): void {
-  const name: unknown = Array.isArray(role) ? role[0] : 'master'
-  if (name === 'master') return
-  const what = name === 'slave' ? 'replica' : String(name)
-  throw new CacheError('CACHE_UNAVAILABLE', `The Redis server is a ${what}, not a master`)
 }
 
 /** What a server with fewer commands or stricter permissions does not answer. */

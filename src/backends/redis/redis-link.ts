@@ -3,14 +3,14 @@ import type { Runtime, Timer } from '../../contracts/runtime.ts'
 import { withTimeLimit } from '../../support/deadline.ts'
 import { CacheError } from '../../support/errors.ts'
 import type { Introduction } from './introduction.ts'
-import { checkRole, introduce } from './introduction.ts'
+import { greet, introduce } from './introduction.ts'
 import { OwnConnections } from './own-connections.ts'
 import { endsConnection, explain, ReplyError } from './reply-error.ts'
 import type { OpenTransport, Transport } from './transport.ts'
 
 // The one connection whose order counts. It is up or it is not: a command on a link that is down fails at once. It comes back by itself,
-// for ever, with a capped backoff; a handshake that hangs is given up; a heartbeat finds the server that is frozen, silently gone, or no
-// master any more.
+// for ever, with a capped backoff; a handshake that hangs is given up; a heartbeat finds the server that is frozen, silently gone, no
+// master any more, or one again with other data.
 
 export interface RedisLinkOptions {
   readonly connectTimeoutMs: number
@@ -156,17 +156,13 @@ export class RedisLink {
   }
 
   async #beat(transport: Transport): Promise<void> {
-    const question = this.#introduction?.tellsRole === true ? 'ROLE' : 'PING'
     let trouble: unknown
     try {
-      const answer = await withTimeLimit(
-        transport.send([question]).then((role) => ({ role })),
-        heartbeatMs,
-        this.#options.runtime,
-        'background',
-      )
-      if (answer === undefined) throw new CacheError('CACHE_TIMEOUT', 'The Redis server does not answer')
-      if (question === 'ROLE') checkRole(answer.role)
+      const greeting = greet(transport, this.#introduction as Introduction).then(() => true)
+      greeting.catch(() => {})
+      if ((await withTimeLimit(greeting, heartbeatMs, this.#options.runtime, 'background')) === undefined) {
+        throw new CacheError('CACHE_TIMEOUT', 'The Redis server does not answer')
+      }
     } catch (error) {
       // An error is an answer.
       if (!(error instanceof ReplyError) || endsConnection(error)) trouble = error

@@ -36,7 +36,7 @@ const unavailable: ReadonlySet<string> = new Set([
 ])
 
 /** After these the connection itself is of no use. */
-const dropsLink: ReadonlySet<string> = new Set(['READONLY', 'NOAUTH'])
+const dropsLink: ReadonlySet<string> = new Set(['READONLY', 'MASTERDOWN', 'NOAUTH'])
 
 export function endsConnection(error: unknown): boolean {
   return !(error instanceof ReplyError) || dropsLink.has(error.code)
