@@ -1,32 +1,21 @@
 // What an application does with a cache, as the matrix of faults does it: before a fault, in it (twice: as the first that meets
 // it, and when it is known), and after it. Each looks for itself whether what came back may have come back.
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'vitest'
-import type { CachedFunction, Invalidation } from '../../src/index.ts'
-import { cached } from '../../src/index.ts'
-import { gate, until } from '../support/gate.ts'
-import { type FleetNode, makeNode, settles } from './fleet.ts'
-import type { Answer, Fault, Need, World } from './matrix-faults.ts'
-
-/** One operation in one fault, on a node and in a namespace of its own. */
-export interface Cell {
-  readonly fault: Fault
-  readonly world: World
-  readonly namespace: string
-  readonly node: FleetNode
-  /** Answers with how often it has run. */
-  readonly fn: CachedFunction<(id: string) => Promise<{ id: string; run: number }>>
-  runs(): number
-  /** What may never be read again, by key, as `get` gives it back. */
-  readonly never: Map<string, Set<string>>
-  /** What was there before the fault. */
-  before: { readonly warm?: number; readonly clock?: string; readonly load?: UnderWay }
-}
-
-interface UnderWay {
-  readonly value: Promise<string>
-  readonly end: () => void
-}
+import type { Invalidation } from '../../src/index.ts'
+import { gate } from '../support/gate.ts'
+import { makeNode, openNode, settles } from './fleet.ts'
+import {
+  type Cell,
+  clockId,
+  expectAnswer,
+  forbid,
+  isDone,
+  isHit,
+  isStored,
+  isStoredAsSaid,
+  leavesNothing,
+} from './matrix-cell.ts'
+import type { Need } from './matrix-faults.ts'
 
 export interface Operation {
   readonly name: string
@@ -36,34 +25,6 @@ export interface Operation {
   begin?(cell: Cell): Promise<void>
   during(cell: Cell, pass: 1 | 2): Promise<void>
   after?(cell: Cell): Promise<void>
-}
-
-let cells = 0
-
-export function makeCell(fault: Fault, world: World, namespace: string): Cell {
-  const { budget } = fault
-  const node = makeNode({ url: world.proxy.url, budget, socketTimeout: '8s', namespace })
-  let runs = 0
-  const name = `fn${++cells}`
-  const fn = cached(async (id: string) => ({ id, run: ++runs }), { name, manager: node.manager, ttl: '1h' })
-  return { fault, world, namespace, node, fn, runs: () => runs, never: new Map(), before: {} }
-}
-
-/** After `close`: no timer and no connection. */
-export async function leavesNothing(node: FleetNode): Promise<void> {
-  await settles('close', node.manager.close())
-  // What was under way has been rejected; its deadline is taken back at the end of the turn.
-  await turn()
-  expect([node.timers.armed, node.transports.open]).toEqual([0, 0])
-}
-
-/** Reads what may never be read again. */
-export async function readForbidden({ node: { manager }, never }: Cell): Promise<void> {
-  for (const [key, texts] of never) {
-    const text = await manager.get(key)
-    const value = await manager.getOrSet<unknown>(key, () => 'loaded now', { mode: 'readonly' })
-    for (const found of [text, value, JSON.stringify(value)]) expect([key, ...texts]).not.toContain(found)
-  }
 }
 
 const strict = { strict: true }
@@ -117,12 +78,14 @@ export const operations: readonly Operation[] = [
       expect(fault.keeps ? [warm, runs()] : [runs()]).toContain(value.run)
     },
   },
-  overwriting('set', ({ node: { manager } }, value) => manager.set('k', value)),
-  overwriting('setValue', ({ node: { manager } }, value) => manager.setValue('k', { value })),
-  invalidation('delete', 'delete', ({ node: { manager } }) => manager.delete('k')),
-  invalidation('delete, strict', 'delete', ({ node: { manager } }) => manager.delete('k', strict)),
-  invalidation('invalidateTags', 'stamp', ({ node: { manager } }) => manager.invalidateTags(['t'])),
-  invalidation('invalidateTags, strict', 'stamp', ({ node: { manager } }) => manager.invalidateTags(['t'], strict)),
+  overwriting('set', ({ node: { manager } }, key, value) => manager.set(key, value)),
+  overwriting('setValue', ({ node: { manager } }, key, value) => manager.setValue(key, { value })),
+  invalidation('delete', 'delete', ({ node: { manager } }, pass) => manager.delete(`k${pass}`)),
+  invalidation('delete, strict', 'delete', ({ node: { manager } }, pass) => manager.delete(`k${pass}`, strict)),
+  invalidation('invalidateTags', 'stamp', ({ node: { manager } }, pass) => manager.invalidateTags([`t${pass}`])),
+  invalidation('invalidateTags, strict', 'stamp', ({ node: { manager } }, pass) =>
+    manager.invalidateTags([`t${pass}`], strict),
+  ),
   invalidation('clear', 'renew', ({ node: { manager } }) => manager.clear()),
   invalidation('clear, strict', 'renew', ({ node: { manager } }) => manager.clear(strict)),
   {
@@ -190,46 +153,55 @@ export const operations: readonly Operation[] = [
   },
 ]
 
-function overwriting(name: string, write: (cell: Cell, value: string) => Promise<boolean>): Operation {
+/** Another key in each pass: what is written beside the store is forgotten in another way than what did not arrive there. */
+function overwriting(name: string, write: (cell: Cell, key: string, value: string) => Promise<boolean>): Operation {
   /** As `get` gives it back. */
   const textOf = (value: string): string => (name === 'set' ? value : JSON.stringify({ value }))
   return {
     name,
-    prepare: (cell) => write(cell, 'value 0'),
+    prepare: async (cell) => (await write(cell, 'k1', 'old')) && (await write(cell, 'k2', 'old')),
     async during(cell, pass) {
-      forbid(cell, 'k', textOf(`value ${pass - 1}`))
-      const isStored = await settles(name, write(cell, `value ${pass}`))
-      const found = await settles('get', cell.node.manager.get('k'))
-      if (cell.fault.answers.store === 'yes') expect([isStored, found]).toEqual([true, textOf(`value ${pass}`)])
-      else expect([null, textOf(`value ${pass}`)]).toContain(found)
+      const key = `k${pass}`
+      forbid(cell, key, textOf('old'))
+      const isStored = await settles(name, write(cell, key, 'new'))
+      const found = await settles('get', cell.node.manager.get(key))
+      if (cell.fault.answers.store === 'yes') expect([isStored, found]).toEqual([true, textOf('new')])
+      else expect([null, textOf('new')]).toContain(found)
     },
-    after: (cell) => isStoredAsSaid(cell, 'k'),
+    after: (cell) => isStoredAsSaid(cell, 'k1', 'k2'),
   }
 }
 
-/** Of one key `k`, whose entry has the tag `t`. */
-function invalidation(name: string, need: Need, invalidate: (cell: Cell) => Promise<Invalidation>): Operation {
+/** Of the key of the pass, whose entry has the tag of the pass. */
+function invalidation(
+  name: string,
+  need: Need,
+  invalidate: (cell: Cell, pass: 1 | 2) => Promise<Invalidation>,
+): Operation {
   return {
     name,
-    prepare: ({ node: { manager } }) => manager.setValue('k', 'old', { tags: ['t'] }),
+    prepare: async ({ node: { manager } }) =>
+      (await manager.setValue('k1', 'old', { tags: ['t1'] })) &&
+      (await manager.setValue('k2', 'old', { tags: ['t2'] })),
     async begin(cell) {
       cell.before = { clock: await clockId(cell) }
     },
-    async during(cell) {
-      forbid(cell, 'k', '"old"')
-      const settled = settles(name, invalidate(cell))
+    async during(cell, pass) {
+      const key = `k${pass}`
+      forbid(cell, key, '"old"')
+      const settled = settles(name, invalidate(cell, pass))
       const outcome = name.endsWith('strict') ? await outcomeOfStrict(settled) : await settled
       // Honest: who says that it is applied has done it, and no word of any server is needed any more.
-      if (outcome === 'applied') expect(await isDone(cell, need)).toBe(true)
+      if (outcome === 'applied') expect(await isDone(cell, need, pass)).toBe(true)
       else expect(outcome).toBe('journaled')
       expectAnswer(cell.fault, need, outcome === 'applied')
-      expect(await settles('getValue', cell.node.manager.getValue('k'))).toBeUndefined()
+      expect(await settles('getValue', cell.node.manager.getValue(key))).toBeUndefined()
     },
     async after(cell) {
-      expect(await isDone(cell, need)).toBe(true)
+      for (const pass of [1, 2] as const) expect(await isDone(cell, need, pass)).toBe(true)
       // And so it is for everybody else.
-      await using other = makeNode({ url: cell.world.proxy.url, budget: '8s', namespace: cell.namespace })
-      expect(await other.manager.getValue('k')).not.toBe('old')
+      await using other = await openNode({ url: cell.world.proxy.url, budget: '8s', namespace: cell.namespace })
+      for (const key of ['k1', 'k2']) expect(await other.manager.getValue(key)).toBeUndefined()
     },
   }
 }
@@ -254,7 +226,7 @@ function loadUnderWay(name: string, isDeleted: boolean): Operation {
       if (!isDeleted) return
       forbid(cell, 'k', '"old"')
       const outcome = await settles('delete', cell.node.manager.delete('k'))
-      if (outcome === 'applied') expect(await isDone(cell, 'delete')).toBe(true)
+      if (outcome === 'applied') await isStored(cell, 0, 'k')
       expectAnswer(cell.fault, 'delete', outcome === 'applied')
       expect(await settles('getValue', cell.node.manager.getValue('k'))).toBeUndefined()
     },
@@ -272,56 +244,4 @@ async function outcomeOfStrict(invalidated: Promise<Invalidation>): Promise<Inva
     expect(error).toMatchObject({ code: 'CACHE_UNAVAILABLE' })
     return 'journaled'
   }
-}
-
-/** Whether the server itself knows of it. */
-async function isDone(cell: Cell, need: Need): Promise<boolean> {
-  const { world, namespace } = cell
-  if (need === 'delete') return (await world.ask('EXISTS', `${namespace}:k`)) === 0
-  if ((await clockId(cell)) !== cell.before.clock) return true
-  return need === 'stamp' && (await world.ask('ZSCORE', clockOf(namespace), 't:t')) !== null
-}
-
-async function clockId({ world, namespace }: Cell): Promise<string> {
-  const parts = await world.ask('ZRANGEBYSCORE', clockOf(namespace), '+inf', '+inf')
-  return (parts as string[]).find((part) => part.startsWith('i:')) ?? ''
-}
-
-const clockOf = (namespace: string): string => `${namespace}:speedrun-cache#t`
-
-/** What stood in during the fault, or was given up in it, has not come to the store. */
-async function isStoredAsSaid(cell: Cell, ...keys: readonly string[]): Promise<void> {
-  const { store } = cell.fault.answers
-  if (store !== 'maybe') await isStored(cell, store === 'yes' ? keys.length : 0, ...keys)
-}
-
-async function isStored({ world, namespace }: Cell, count: number, ...keys: readonly string[]): Promise<void> {
-  expect(await world.ask('EXISTS', ...keys.map((key) => `${namespace}:${key}`))).toBe(count)
-}
-
-function forbid({ never }: Cell, key: string, text: string): void {
-  never.set(key, (never.get(key) ?? new Set()).add(text))
-}
-
-function expectAnswer({ answers }: Fault, need: Need, isAnswered: boolean): void {
-  const answer: Answer = isAnswered ? 'yes' : 'no'
-  if (answers[need] !== 'maybe') expect([need, answer]).toEqual([need, answers[need]])
-}
-
-async function isHit(fn: Cell['fn'], id: string): Promise<boolean> {
-  await fn(id)
-  return (await fn.withStatus(id)).source === 'l2'
-}
-
-/** Hits come from the store again, and nothing is owed to it; nothing is read on the way that may not be. */
-export async function hitsResume(cell: Cell): Promise<void> {
-  const { fn, node } = cell
-  await until('hits resume', async () => {
-    // The proxy lives in this process too, and needs its time.
-    await sleep(20)
-    await readForbidden(cell)
-    const { state, journal } = node.manager.stats()
-    return state === 'connected' && journal === 0 && (await isHit(fn, 'resumed'))
-  })
-  await readForbidden(cell)
 }

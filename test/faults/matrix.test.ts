@@ -4,8 +4,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { until } from '../support/gate.ts'
+import { type Cell, hitsResume, leavesNothing, makeCell } from './matrix-cell.ts'
 import { type Fault, faults, makeWorld } from './matrix-faults.ts'
-import { type Cell, hitsResume, leavesNothing, makeCell, type Operation, operations } from './matrix-operations.ts'
+import { type Operation, operations } from './matrix-operations.ts'
 
 type Errors = ReadonlyMap<Operation, unknown>
 

@@ -1,11 +1,12 @@
 // Several processes' worth of cache on one Redis, or on one that is replaced by its replica: what one of them invalidates in the
 // worst moment is gone for all of them in the end, and never seen again by itself; what the others see until then is said here.
 import { describe, expect, test } from 'vitest'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
 import { gate, until } from '../support/gate.ts'
-import { type RedisServer, startRedis } from '../support/redis-server.ts'
+import { startRedis } from '../support/redis-server.ts'
 import { compileNode } from './fleet-process.ts'
 import { connected, type FleetNode, makeNode, openNode, settles } from './fleet.ts'
+import { startPair } from './replica-pair.ts'
 
 /** Long enough for the slowest machine: who is cut off hears it from the heartbeat, not from a deadline. */
 const budget = '5s'
@@ -224,54 +225,6 @@ describe('a replica takes over', () => {
     expect(await read(a, 'k')).toEqual(['new'])
   })
 })
-
-/** A master and its replica, the way from one to the other, and a way to the one in charge for each of two processes. */
-interface Pair extends AsyncDisposable {
-  readonly master: RedisServer
-  readonly replica: RedisServer
-  readonly replication: FaultProxy
-  readonly wayOfA: FaultProxy
-  readonly wayOfB: FaultProxy
-  /** Leads to the replica from now on. */
-  moveA(): void
-  moveB(): void
-  /** Resolves when the replica has the keys. */
-  replicated(...keys: readonly string[]): Promise<void>
-}
-
-async function startPair(): Promise<Pair> {
-  const [master, replica] = await Promise.all([startRedis({ config: ['repl-diskless-sync-delay 0'] }), startRedis()])
-  const replication = await startFaultProxy(master)
-  await replica.cli('REPLICAOF', '127.0.0.1', String(replication.port))
-  await until('the replica follows', async () => (await replica.cli('INFO')).includes('master_link_status:up'))
-  const [a, b] = [await startMovingProxy(master), await startMovingProxy(master)]
-  return {
-    master,
-    replica,
-    replication,
-    wayOfA: a.proxy,
-    wayOfB: b.proxy,
-    moveA: () => a.move(replica),
-    moveB: () => b.move(replica),
-    replicated: (...keys) =>
-      until('it is replicated', async () => (await replica.cli('EXISTS', ...keys)) === String(keys.length)),
-    async [Symbol.asyncDispose]() {
-      for (const proxy of [a.proxy, b.proxy, replication]) await proxy.close()
-      await Promise.all([master.stop(), replica.stop()])
-    },
-  }
-}
-
-/** What a name or an address does that leads to another server one day: connections there are end, later ones go to it. */
-async function startMovingProxy(first: RedisServer): Promise<{ proxy: FaultProxy; move(to: RedisServer): void }> {
-  const target = { port: first.port }
-  const proxy = await startFaultProxy(target)
-  const move = (to: RedisServer): void => {
-    target.port = to.port
-    proxy.cut()
-  }
-  return { proxy, move }
-}
 
 /** What is loaded, unlike what is set, is nothing that the node would make good for on another server. */
 async function load({ manager }: FleetNode, key: string, value: string, tags: readonly string[] = []): Promise<string> {
