@@ -37,7 +37,6 @@ export class Recovery {
   /** As of the last return. */
   #history: string | undefined
   #losses = 0
-  #lossesBefore = 0
 
   constructor({ backend, remote, journal, recent, runtime }: RecoveryOptions) {
     this.#backend = backend
@@ -126,15 +125,14 @@ export class Recovery {
     do {
       losses = this.#losses
       history = this.#backend.link?.history
-      // What was confirmed a moment ago may be lost, unless it is the same connection to the same server.
-      const isSame = history !== undefined && history === this.#history && losses === this.#lossesBefore
+      // What was confirmed a moment ago may be lost, unless it is known that nothing came between.
+      const isSame = history !== undefined && history === this.#history
       if (!isSame) this.#journal.add(this.#recent.all())
       await this.#remote.enter()
       await this.replay()
       await this.#remote.readTags()
     } while (this.#journal.size > this.#refused || losses !== this.#losses)
     this.#history = history
-    this.#lossesBefore = losses
     returned()
     return true
   }

@@ -1,12 +1,8 @@
-// Processes that use the cache and are killed: compiled once from the sources as they are, since plain Node.js 20 runs no TypeScript, then
-// started as often as a test likes.
+// Processes that use the cache and are killed: compiled once, started as often as a test likes.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { root, run, tool } from '../../scripts/project.mjs'
+import { cleanEnvironment, compileProgram } from '../support/compiled-program.ts'
 import type { Job, Line, Versions } from './crash-client.ts'
 
 export interface CrashClient {
@@ -31,30 +27,16 @@ export interface RunningClient {
 }
 
 export async function compileCrashClient(): Promise<CrashClient> {
-  const folder = mkdtempSync(join(tmpdir(), 'test-crash-'))
-  const project = {
-    extends: join(root, 'test/tsconfig.json'),
-    // Types are checked elsewhere.
-    compilerOptions: { noEmit: false, noCheck: true, types: [], rootDir: root, outDir: join(folder, 'out') },
-    files: [join(root, 'test/faults/crash-client.ts')],
-    include: [],
-  }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(project))
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
-  const { code, output } = await run([...tool('typescript', 'tsc'), '-p', folder])
-  if (code !== 0) throw new Error(`The client cannot be compiled:\n${output}`)
+  const program = await compileProgram('test/faults/crash-client.ts')
   return {
-    start: (job) => startClient(join(folder, 'out/test/faults/crash-client.js'), job),
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+    start: (job) => startClient(program.file, job),
+    [Symbol.dispose]: () => program[Symbol.dispose](),
   }
 }
 
 function startClient(file: string, job: Job): RunningClient {
-  // Nothing of this run or of the developer's shell may change what the client does.
-  const own = Object.entries(process.env).filter(([name]) => !/^(?:REDIS_|CACHE_|NODE_|VITEST|TEST)/.test(name))
   const child = spawn(process.execPath, [file, JSON.stringify(job)], {
-    env: Object.fromEntries(own),
+    env: cleanEnvironment(),
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const lines: Line[] = []

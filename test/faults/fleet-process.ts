@@ -1,11 +1,7 @@
-// Nodes of a fleet as processes of their own: the sources as they are, compiled into a folder of their own, since plain
-// Node.js 20 runs no TypeScript.
+// Nodes of a fleet as processes of their own, called like objects.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { root, run, tool } from '../../scripts/project.mjs'
+import { cleanEnvironment, compileProgram } from '../support/compiled-program.ts'
 import type { Answer, Call, Method } from './fleet-child.ts'
 
 export interface FleetProcess extends AsyncDisposable {
@@ -18,28 +14,15 @@ export interface Program extends Disposable {
 }
 
 export async function compileNode(): Promise<Program> {
-  const folder = mkdtempSync(join(tmpdir(), 'test-fleet-'))
-  const project = {
-    extends: join(root, 'test/tsconfig.json'),
-    // Types are checked elsewhere.
-    compilerOptions: { noEmit: false, noCheck: true, types: [], rootDir: root, outDir: join(folder, 'out') },
-    files: [join(root, 'test/faults/fleet-child.ts')],
-    include: [],
-  }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(project))
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
-  const { code, output } = await run([...tool('typescript', 'tsc'), '-p', folder])
-  if (code !== 0) throw new Error(`The node cannot be compiled:\n${output}`)
+  const program = await compileProgram('test/faults/fleet-child.ts')
   return {
-    start: (url) => startNode(join(folder, 'out/test/faults/fleet-child.js'), url),
-    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+    start: (url) => startNode(program.file, url),
+    [Symbol.dispose]: () => program[Symbol.dispose](),
   }
 }
 
 function startNode(file: string, url: string): FleetProcess {
-  const own = Object.entries(process.env).filter(([name]) => !/^(?:REDIS_|CACHE_|NODE_|VITEST|TEST)/.test(name))
-  const child = fork(file, { execArgv: [], env: { ...Object.fromEntries(own), FLEET_URL: url } })
+  const child = fork(file, { execArgv: [], env: { ...cleanEnvironment(), FLEET_URL: url } })
   const ended = once(child, 'exit')
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
   let calls = 0

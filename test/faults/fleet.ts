@@ -2,9 +2,10 @@
 // sent, what it logged, how its state changed. The product's own parts behind seams that count, nothing replaced.
 import { openNodeRedisTransport } from '../../src/backends/redis/node-redis-transport.ts'
 import type { OpenTransport } from '../../src/backends/redis/transport.ts'
-import type { CacheManager, CacheOptions, CacheState, RedisBackendOptions, Runtime, Timer } from '../../src/index.ts'
+import type { CacheManager, CacheOptions, CacheState, RedisBackendOptions, Runtime } from '../../src/index.ts'
 import { createCache, RedisBackend } from '../../src/index.ts'
 import { systemRuntime } from '../../src/support/runtime.ts'
+import { countTimers, type TimerCount } from '../support/counting-runtime.ts'
 import { until } from '../support/gate.ts'
 
 export interface FleetNode extends AsyncDisposable {
@@ -15,13 +16,6 @@ export interface FleetNode extends AsyncDisposable {
   readonly lines: string[]
   readonly timers: TimerCount
   readonly transports: TransportCount
-}
-
-export interface TimerCount {
-  /** Neither fired nor cleared. */
-  readonly armed: number
-  /** How often one was armed so far. */
-  readonly total: number
 }
 
 export interface TransportCount {
@@ -94,38 +88,6 @@ export async function settles<T>(what: string, work: Promise<T>): Promise<T> {
     return await Promise.race([work, limit])
   } finally {
     clearTimeout(timer)
-  }
-}
-
-export function countTimers(of: Runtime): Runtime & TimerCount {
-  const armed = new Set<Timer>()
-  let total = 0
-  return {
-    now: () => of.now(),
-    recent: of.recent,
-    monotonic: () => of.monotonic(),
-    random: () => of.random(),
-    defer: (callback) => of.defer(callback),
-    setTimer(callback, ms, kind) {
-      total++
-      const fire = (): void => {
-        armed.delete(timer)
-        callback()
-      }
-      const timer = of.setTimer(fire, ms, kind)
-      armed.add(timer)
-      return timer
-    },
-    clearTimer(timer) {
-      armed.delete(timer)
-      of.clearTimer(timer)
-    },
-    get armed() {
-      return armed.size
-    },
-    get total() {
-      return total
-    },
   }
 }
 

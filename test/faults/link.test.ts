@@ -1,4 +1,6 @@
 // The connection to Redis: what was sent on one that is lost cannot happen later, and what answers is known for who it is.
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { openNodeRedisTransport } from '../../src/backends/redis/node-redis-transport.ts'
 import type { OpenTransport } from '../../src/backends/redis/transport.ts'
@@ -79,6 +81,20 @@ test('two caches on one backend are both told that its connection is lost, and b
     await until('it is back', () => isConnected(manager))
     expect(manager.stats().outages).toBe(1)
   }
+})
+
+test('the same server on a new connection: nothing it had confirmed is repeated, so what others wrote since stays', async () => {
+  await using redis = await startRedis()
+  await using proxy = await startFaultProxy(redis)
+  const { manager, states } = await open({ url: proxy.url })
+  const { manager: neighbour } = await open({ url: redis.url })
+  expect(await manager.set('k', 'older')).toBe(true)
+  expect(await neighbour.set('k', 'newer')).toBe(true)
+  proxy.cut()
+  await until('it is noticed', () => states.some(({ to }) => to === 'degraded'))
+  await until('it is back', () => isConnected(manager))
+  expect(await manager.get('k')).toBe('newer')
+  expect(await neighbour.get('k')).toBe('newer')
 })
 
 describe('values that go beside the link', () => {
@@ -212,6 +228,24 @@ describe('what answers', () => {
     expect(manager.stats().outages).toBe(0)
     await redis.cli('CONFIG', 'SET', 'maxmemory', '0')
     expect(await manager.set('k', 'new')).toBe(true)
+  })
+
+  test('a server that refuses PING and writes because it cannot save is read, by who is there and by who comes', async () => {
+    // A folder stands where its file should go.
+    await using redis = await startRedis({ config: ['save 3600 1000000'] })
+    const { manager, states } = await open({ url: redis.url })
+    await manager.set('k', 'kept')
+    const [, folder = ''] = (await redis.cli('CONFIG', 'GET', 'dir')).split('\n')
+    await mkdir(join(folder, 'dump.rdb'))
+    await redis.cli('BGSAVE')
+    await until('saving fails', async () => (await redis.cli('PING')).startsWith('MISCONF'))
+    expect(await manager.healthCheck()).toBe(true)
+    expect(await manager.get('k')).toBe('kept')
+    const { manager: newcomer } = await open({ url: redis.url })
+    expect(await newcomer.get('k')).toBe('kept')
+    expect(await newcomer.getOrSet('cold', () => 'loaded')).toBe('loaded')
+    expect(states.at(-1)?.to).toBe('connected')
+    expect(manager.stats().outages).toBe(0)
   })
 
   test('tags invalidated while the server refuses writes are void here at once, and everywhere when it takes them', async () => {

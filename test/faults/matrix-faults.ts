@@ -193,9 +193,7 @@ export const faults: readonly Fault[] = [
     ...reachable,
     name: 'a disk that cannot be written to (MISCONF)',
     config: ['save 3600 1000000'],
-    answers: { ...refusesWrites, read: 'maybe', ping: 'maybe' },
-    // PING is refused as writes are, so whoever asks how it is takes it for away.
-    state: 'either',
+    answers: refusesWrites,
     strike: async ({ redis }) => {
       await mkdir(await obstacle(redis))
       await redis.cli('BGSAVE')

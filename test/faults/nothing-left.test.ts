@@ -2,75 +2,16 @@
 // keeps the process, no connection.
 import { expect, test } from 'vitest'
 import { openNodeRedisTransport } from '../../src/backends/redis/node-redis-transport.ts'
-import type { OpenTransport } from '../../src/backends/redis/transport.ts'
 import { viewOf } from '../../src/cache-view.ts'
-import type { Runtime, Timer } from '../../src/index.ts'
 import { cached, createCache, RedisBackend } from '../../src/index.ts'
 import { systemRuntime } from '../../src/support/runtime.ts'
+import { countTimers } from '../support/counting-runtime.ts'
 import type { FaultProxy } from '../support/fault-proxy.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
 import { until } from '../support/gate.ts'
 import type { RedisServer } from '../support/redis-server.ts'
 import { startRedis } from '../support/redis-server.ts'
-
-interface Counting {
-  readonly runtime: Runtime
-  readonly armed: Set<Timer>
-}
-
-function countingRuntime(): Counting {
-  const armed = new Set<Timer>()
-  const runtime: Runtime = {
-    ...systemRuntime,
-    setTimer(callback, ms, kind) {
-      const timer = systemRuntime.setTimer(
-        () => {
-          armed.delete(timer)
-          callback()
-        },
-        ms,
-        kind,
-      )
-      armed.add(timer)
-      return timer
-    },
-    clearTimer(timer) {
-      armed.delete(timer)
-      systemRuntime.clearTimer(timer)
-    },
-  }
-  return { runtime, armed }
-}
-
-/** @returns how many of its connections are not given up */
-function counted(open: OpenTransport): { readonly open: OpenTransport; readonly alive: () => number } {
-  let alive = 0
-  return {
-    alive: () => alive,
-    open: async (options) => {
-      let isOver = false
-      const over = (): void => {
-        if (!isOver) alive--
-        isOver = true
-      }
-      const transport = await open({
-        ...options,
-        lost: (error) => {
-          over()
-          options.lost(error)
-        },
-      })
-      alive++
-      return {
-        ...transport,
-        destroy() {
-          over()
-          transport.destroy()
-        },
-      }
-    },
-  }
-}
+import { countTransports } from './fleet.ts'
 
 type Strike = (redis: RedisServer, proxy: FaultProxy) => unknown
 const faults: Record<string, Strike> = {
@@ -87,9 +28,9 @@ const faults: Record<string, Strike> = {
 test.each(Object.entries(faults))('%s: close() leaves nothing, also of what was under way', async (_fault, strike) => {
   await using redis = await startRedis()
   await using proxy = await startFaultProxy(redis)
-  const { runtime, armed } = countingRuntime()
-  const transports = counted(openNodeRedisTransport(proxy.url))
-  const backend = new RedisBackend({ openTransport: transports.open, runtime, socketTimeout: '1s' })
+  const runtime = countTimers(systemRuntime)
+  const transports = countTransports(openNodeRedisTransport(proxy.url))
+  const backend = new RedisBackend({ openTransport: transports, runtime, socketTimeout: '1s' })
   const manager = createCache({ backend, runtime, logLevel: 'silent' })
   await manager.init()
   await until('it is connected', async () => (await manager.healthReport()).status === 'connected')
@@ -115,8 +56,8 @@ test.each(Object.entries(faults))('%s: close() leaves nothing, also of what was 
   const { engine } = viewOf(manager)
   const { flights, failures } = engine.reads
   await until('all loads are over', () => flights.size === 0)
-  expect([flights.fence.size, failures.size, transports.alive()]).toEqual([0, 0, 0])
+  expect([flights.fence.size, failures.size, transports.open]).toEqual([0, 0, 0])
   // What was under way hears of the end in the turns after it.
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
-  expect(armed.size).toBe(0)
+  expect(runtime.armed).toBe(0)
 })

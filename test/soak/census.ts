@@ -1,8 +1,7 @@
 // What a process holds: memory, what keeps its event loop alive, and what does not but is open all the same: the cache
 // unreferences its sockets and most of its timers, so Node's own list does not show them.
 import { readdirSync, readlinkSync } from 'node:fs'
-import type { Runtime, Timer } from '../../src/index.ts'
-import { systemRuntime } from '../../src/support/runtime.ts'
+import type { TimerCount } from '../support/counting-runtime.ts'
 
 export interface Census {
   readonly heapUsed: number
@@ -15,43 +14,15 @@ export interface Census {
   readonly timers: number
 }
 
-/** The runtime of the system, its timers counted. */
-export interface CountingRuntime extends Runtime {
-  readonly timers: number
-}
-
-export function countingRuntime(): CountingRuntime {
-  const open = new Set<Timer>()
-  return {
-    ...systemRuntime,
-    setTimer(callback, ms, kind) {
-      const fire = (): void => {
-        open.delete(timer)
-        callback()
-      }
-      const timer = systemRuntime.setTimer(fire, ms, kind)
-      open.add(timer)
-      return timer
-    },
-    clearTimer(timer) {
-      open.delete(timer)
-      systemRuntime.clearTimer(timer)
-    },
-    get timers() {
-      return open.size
-    },
-  }
-}
-
 /** Collects garbage first: needs `--expose-gc`. */
-export function takeCensus(runtime: CountingRuntime): Census {
+export function takeCensus(runtime: TimerCount): Census {
   const { gc } = globalThis
   if (gc === undefined) throw new Error('Start this process with --expose-gc')
   gc()
   const { heapUsed, rss } = process.memoryUsage()
   const resources: Record<string, number> = {}
   for (const name of process.getActiveResourcesInfo()) resources[name] = (resources[name] ?? 0) + 1
-  return { heapUsed, rss, resources, sockets: openSockets(), timers: runtime.timers }
+  return { heapUsed, rss, resources, sockets: openSockets(), timers: runtime.armed }
 }
 
 function openSockets(): number {

@@ -1,10 +1,6 @@
-// The client as a process: the sources as they are, compiled into a folder of their own, since plain Node.js 20 runs no
-// TypeScript and a test runner around it would be measured too.
+// The client as a process: started, listened to, and asked to come to rest.
 import { fork } from 'node:child_process'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { root, run, tool } from '../../scripts/project.mjs'
+import { cleanEnvironment, compileProgram } from '../support/compiled-program.ts'
 import { until } from '../support/gate.ts'
 import type { Message, Report, Sample } from './client.ts'
 
@@ -22,12 +18,10 @@ export interface ClientProcess {
 const endsWithinMs = 900_000
 
 export async function startClient(url: string, seed: number): Promise<ClientProcess> {
-  const folder = mkdtempSync(join(tmpdir(), 'test-soak-'))
-  await compile(folder)
-  const own = Object.entries(process.env).filter(([name]) => !/^(?:REDIS_|CACHE_|NODE_|VITEST|TEST)/.test(name))
-  const child = fork(join(folder, 'out/test/soak/client.js'), {
+  const program = await compileProgram('test/soak/client.ts')
+  const child = fork(program.file, {
     execArgv: ['--expose-gc'],
-    env: { ...Object.fromEntries(own), SOAK_URL: url, SOAK_SEED: String(seed) },
+    env: { ...cleanEnvironment(), SOAK_URL: url, SOAK_SEED: String(seed) },
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   })
   const isAlive = (): boolean => child.exitCode === null && child.signalCode === null
@@ -42,7 +36,7 @@ export async function startClient(url: string, seed: number): Promise<ClientProc
   const dispose = async (): Promise<void> => {
     child.kill('SIGKILL')
     await until('the client is gone', () => !isAlive())
-    rmSync(folder, { recursive: true, force: true })
+    program[Symbol.dispose]()
   }
   try {
     await until('the client works', () => samples.length > 0 || !isAlive(), 120_000)
@@ -67,19 +61,4 @@ export async function startClient(url: string, seed: number): Promise<ClientProc
     },
     [Symbol.asyncDispose]: dispose,
   }
-}
-
-async function compile(folder: string): Promise<void> {
-  const project = {
-    extends: join(root, 'test/tsconfig.json'),
-    // Types are checked elsewhere.
-    compilerOptions: { noEmit: false, noCheck: true, types: [], rootDir: root, outDir: join(folder, 'out') },
-    files: [join(root, 'test/soak/client.ts')],
-    include: [],
-  }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(project))
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'), 'junction')
-  const { code, output } = await run([...tool('typescript', 'tsc'), '-p', folder])
-  if (code !== 0) throw new Error(`The client cannot be compiled:\n${output}`)
 }

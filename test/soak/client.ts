@@ -2,8 +2,10 @@
 // puts itself to rest, reports and ends by itself. Compiled and started by client-process.ts.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createCache } from '../../src/index.ts'
+import { systemRuntime } from '../../src/support/runtime.ts'
+import { countTimers } from '../support/counting-runtime.ts'
 import { until } from '../support/gate.ts'
-import { type Census, countingRuntime, takeCensus } from './census.ts'
+import { type Census, takeCensus } from './census.ts'
 import { seeded } from './random.ts'
 import { Truth } from './truth.ts'
 import { makeWorkload, PlannedError, sourceOf } from './workload.ts'
@@ -43,7 +45,7 @@ const generousMs = 90_000
 
 const { SOAK_URL: url, SOAK_SEED: seed = '1' } = process.env
 const random = seeded(Number(seed))
-const runtime = countingRuntime()
+const runtime = countTimers(systemRuntime)
 const truth = new Truth(sourceOf)
 const rejected: string[] = []
 const unhandled: string[] = []

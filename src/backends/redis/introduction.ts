@@ -1,6 +1,6 @@
 import { CacheError } from '../../support/errors.ts'
 import type { OwnConnection } from './own-connections.ts'
-import { ReplyError } from './reply-error.ts'
+import { isLife, ReplyError } from './reply-error.ts'
 import type { Transport } from './transport.ts'
 
 // What a new connection asks before it is used: who answers, whether it may be written to, and whether it may close other connections of
@@ -33,7 +33,7 @@ export async function introduce(transport: Transport): Promise<Introduction> {
     ask('INFO', 'server'),
     ask('INFO', 'replication'),
     // Refused while the server loads its data set, unlike what comes before.
-    transport.send(['PING']),
+    transport.send(['PING']).catch((error: unknown) => (isLife(error) ? undefined : Promise.reject(error as Error))),
   ])
   const runId = field(server, 'run_id')
   const history = historyOf(runId, replication)

@@ -13,18 +13,12 @@ import type { OpenTransport } from './transport.ts'
 const clientName = 'speedrun-cache'
 
 export function openNodeRedisTransport(url: string): OpenTransport {
+  let template: ReturnType<typeof createTemplate> | undefined
   return async ({ connectTimeoutMs, lost }) => {
-    const { createClient, ErrorReply } = await import('@redis/client')
-    const client = createClient({
-      url,
-      name: clientName,
-      RESP: 3,
-      disableOfflineQueue: true,
-      disableClientInfo: true,
-      maintNotifications: 'disabled',
-      commandOptions: { timeout: undefined as never },
-      socket: { connectTimeout: connectTimeoutMs, reconnectStrategy: false, keepAlive: true },
-    })
+    // Made once: where clients of two addresses are made in turn, `createClient` generates and compiles its class anew each time, tens of
+    // milliseconds of a blocked event loop per attempt to connect.
+    const { client: original, ErrorReply } = await (template ??= createTemplate(url, connectTimeoutMs))
+    const client = original.duplicate()
     let isReady = false
     let isOver = false
     client.on('error', (error: unknown) => {
@@ -60,4 +54,20 @@ export function openNodeRedisTransport(url: string): OpenTransport {
       },
     }
   }
+}
+
+/** A client that is never connected; its copies are. */
+async function createTemplate(url: string, connectTimeoutMs: number) {
+  const { createClient, ErrorReply } = await import('@redis/client')
+  const client = createClient({
+    url,
+    name: clientName,
+    RESP: 3,
+    disableOfflineQueue: true,
+    disableClientInfo: true,
+    maintNotifications: 'disabled',
+    commandOptions: { timeout: undefined as never },
+    socket: { connectTimeout: connectTimeoutMs, reconnectStrategy: false, keepAlive: true },
+  })
+  return { client, ErrorReply }
 }

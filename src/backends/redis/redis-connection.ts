@@ -5,7 +5,7 @@ import type { RedisCommands } from './commands.ts'
 import { LostNodes } from './lost-nodes.ts'
 import { RedisLink } from './redis-link.ts'
 import { createRedisTags } from './redis-tags.ts'
-import { ReplyError } from './reply-error.ts'
+import { isLife, ReplyError } from './reply-error.ts'
 import type { Script } from './scripts.ts'
 import { SideConnections } from './side-connections.ts'
 import type { OpenTransport } from './transport.ts'
@@ -154,7 +154,12 @@ export class RedisConnection implements RedisCommands {
   }
 
   async ping(): Promise<boolean> {
-    return (await this.#bounded(this.#link.send(['PING']), this.#options.budgetMs, 'ping')) === 'PONG'
+    try {
+      return (await this.#bounded(this.#link.send(['PING']), this.#options.budgetMs, 'ping')) === 'PONG'
+    } catch (error) {
+      if (isLife(error)) return true
+      throw error
+    }
   }
 
   #openTurn(): Turn {

@@ -21,7 +21,7 @@ export class ReplyError extends Error {
 /**
  * `LOADING` reads its data set · `READONLY` is a replica · `MASTERDOWN` a replica without its master · `NOAUTH`, `WRONGPASS`, `NOPERM`
  * the credentials are not (or no longer) good · `CLUSTERDOWN`, `TRYAGAIN` slots are missing or moving · `BUSY` a script blocks it.
- * Not here: `OOM`, `MISCONF`, `NOREPLICAS`, which refuse a write and say nothing about reads.
+ * Not here: `OOM`, `MISCONF`, `NOREPLICAS`, which refuse writes (`MISCONF` a PING as well) and say nothing about reads.
  */
 const unavailable: ReadonlySet<string> = new Set([
   'LOADING',
@@ -35,11 +35,16 @@ const unavailable: ReadonlySet<string> = new Set([
   'BUSY',
 ])
 
-/** After these the connection itself is of no use. */
-const dropsLink: ReadonlySet<string> = new Set(['READONLY', 'MASTERDOWN', 'NOAUTH'])
+/** After these the connection itself is of no use, or no longer leads to the data that it was made for. */
+const dropsLink: ReadonlySet<string> = new Set(['READONLY', 'MASTERDOWN', 'LOADING', 'NOAUTH'])
 
 export function endsConnection(error: unknown): boolean {
   return !(error instanceof ReplyError) || dropsLink.has(error.code)
+}
+
+/** Whether a PING that fails so was answered by a server that can serve. */
+export function isLife(error: unknown): boolean {
+  return error instanceof ReplyError && !unavailable.has(error.code)
 }
 
 /** The error as callers get it: one code for everything that means "not now", the answer itself for a refused command. */
