@@ -42,6 +42,8 @@ export interface CacheBackend {
   readonly tags?: TagCapability
   readonly scan?: ScanCapability
   readonly link?: LinkCapability
+  readonly push?: PushCapability
+  readonly leases?: LeaseCapability
   readonly embedded?: EmbeddedCapability
 }
 
@@ -98,6 +100,75 @@ export interface LinkEvents {
   /** Commands are taken again. The server may be another one. */
   restored(): void
 }
+
+/**
+ * The store tells of changes. What was read on the present connection may then be kept in this process' memory, since every later change of
+ * it is told: by anybody, by expiry, by eviction. A key is followed from the moment it is read; telling of a change ends it.
+ */
+export interface PushCapability {
+  /** Called before `connect`, by each cache that uses the backend. @returns the function that ends it. */
+  watch(events: PushEvents): () => void
+  /** Whether changes are told on the present connection. */
+  readonly isOn: boolean
+  /**
+   * How long after a sign of life what is kept may be served, milliseconds. A connection that died without a sign hides changes for at
+   * most that long.
+   */
+  readonly boundMs: number
+}
+
+/** Told in the order of the answers: a change before every answer that the store gave after it. */
+export interface PushEvents {
+  /**
+   * These keys, or the leases of them, were changed or ended. What is done through this very backend is told too, when it is called and
+   * again before it is answered, whatever the answer.
+   * @param by the lease token that it was done with, should it be a fill or a release of this process
+   */
+  changed(keys: readonly string[], by?: string): void
+  /** Any key may have been changed. */
+  changedAll(): void
+  /** The tag clock was changed by somebody else, or is gone. */
+  tagsChanged(): void
+  /** Everything that happened in the store before `sentAt` (`Runtime.monotonic`) has been told. */
+  heard(sentAt: number): void
+}
+
+/**
+ * The right to load a key, for one caller of all processes. It saves work; what makes late values void is that `fill` compares the token.
+ * `set` and `delete` of the backend end the lease of their key, so a load that was begun before stores nothing.
+ */
+export interface LeaseCapability {
+  acquire(key: string, request: LeaseRequest): Awaitable<LeaseAnswer>
+  /** Prolongs it to `leaseMs` from now. @returns `false` when it is not held any more */
+  renew(key: string, token: string, leaseMs: number): Awaitable<boolean>
+  /** Stores the value and ends the lease, if that is still held; in one step. */
+  fill(key: string, value: string, ttl: number, token: string): Awaitable<FillAnswer>
+  /**
+   * Ends the lease, if it is still held.
+   * @param pauseMs the load failed: for so long, others who have something to stand in need not try
+   */
+  release(key: string, token: string, pauseMs?: number): Awaitable<void>
+}
+
+export interface LeaseRequest {
+  /** Unique: one that was used before is nobody's. */
+  readonly token: string
+  readonly leaseMs: number
+  /** How the text under the key begins that was read and is of no use; `undefined`: there was none. Only whoever knows the present text may load. */
+  readonly seen: string | undefined
+  /** What it is granted in spite of: `'failure'` the pause after a failed load · `'anyone'` that, a holder, and any text. */
+  readonly despite: 'nothing' | 'failure' | 'anyone'
+}
+
+/**
+ * `granted` · `changed`: there is another text by now, read it · `held`: somebody loads, for `waitMs` at most unless prolonged · `paused`: a
+ * load failed a moment ago, and is not to be tried again for `waitMs`.
+ */
+export type LeaseAnswer =
+  { readonly kind: 'granted' | 'changed' } | { readonly kind: 'held' | 'paused'; readonly waitMs: number }
+
+/** `fenced`: the lease was not held any more · `followed`: stored, and later changes of the key are told · `stored`: stored, no more. */
+export type FillAnswer = 'fenced' | 'followed' | 'stored'
 
 /** How much of a tag clock a node knows: everything up to `mark` under `id`. */
 export interface TagPosition {
