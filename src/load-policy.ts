@@ -35,6 +35,8 @@ export const loadPolicyNames: ReadonlyArray<keyof LoadPolicy<unknown>> = [
   'codec',
   'isolation',
   'wire',
+  'expectMiss',
+  'deafFor',
 ]
 const errorPolicyNames: ReadonlySet<string> = new Set(['ttl', 'when'])
 /** What bare JSON has no place for. */
@@ -43,8 +45,8 @@ const envelopeOnly = ['swr', 'staleIfError', 'softTimeout', 'refreshAhead'] as c
 /** Everything of a policy that can be wrong is found here, at definition, whether or not there is a cache yet. */
 export function checkLoadPolicy(options: LoadPolicy<never>): void {
   const { jitter, hardTimeout, swr, staleIfError, softTimeout, refreshAhead } = options
-  const { schema, codec, isolation, cacheErrors, wire } = options
-  const windows = { swr, staleIfError, softTimeout, hardTimeout }
+  const { schema, codec, isolation, cacheErrors, wire, expectMiss, deafFor } = options
+  const windows = { swr, staleIfError, softTimeout, hardTimeout, deafFor }
   for (const [name, value] of Object.entries(windows)) if (value !== undefined) toMs(value, name, 'zero-is-off')
   // Within swr nobody waits for a load.
   const waits = toMs(staleIfError ?? 0, 'staleIfError', 'zero-is-off') > toMs(swr ?? 0, 'swr', 'zero-is-off')
@@ -54,8 +56,10 @@ export function checkLoadPolicy(options: LoadPolicy<never>): void {
       'softTimeout needs a staleIfError that is longer than swr: without a stale value there is nothing to answer with',
     )
   }
-  if (refreshAhead !== undefined && typeof refreshAhead !== 'boolean') {
-    throw misuse('CACHE_BAD_OPTION', `refreshAhead must be true or false, got ${quote(refreshAhead)}`)
+  for (const [name, value] of Object.entries({ refreshAhead, expectMiss })) {
+    if (value !== undefined && typeof value !== 'boolean') {
+      throw misuse('CACHE_BAD_OPTION', `${name} must be true or false, got ${quote(value)}`)
+    }
   }
   if (jitter !== undefined && !(typeof jitter === 'number' && jitter >= 0 && jitter <= 1)) {
     throw outOfRange('CACHE_BAD_OPTION', `jitter must be a number from 0 to 1, got ${quote(jitter)}`)
@@ -150,6 +154,8 @@ export function resolvePolicy(source: PolicySource, engine: Engine): Policy {
     customCodec: source.codec !== undefined,
     isolation: source.isolation ?? 'copy',
     wire: wireOf(source, engine, operation),
+    expectMiss: source.expectMiss ?? false,
+    deafForMs: toMs(source.deafFor ?? 0, 'deafFor', 'zero-is-off'),
   }
 }
 

@@ -19,8 +19,8 @@ export async function healthOf(engine: Engine): Promise<HealthReport> {
     breaker: store?.breaker ?? 'closed',
     since: new Date(engine.life.since),
     latencyMs: primary ? latencyMs : null,
-    l1: store?.isEmbedded === true ? 'embedded' : 'off',
-    stalenessBoundMs: 0,
+    l1: store?.l1 ?? 'off',
+    stalenessBoundMs: store?.stalenessBoundMs ?? 0,
     tags: store?.tagsAreShared === true ? 'shared' : 'process',
     limits: settings?.backend.link?.limits ?? [],
   }

@@ -2,7 +2,7 @@ import { MemoryStore } from './backends/memory/memory-store.ts'
 import { RedisBackend } from './backends/redis/redis-backend.ts'
 import { checkRedisUrl, loadConfig, operationKey } from './config.ts'
 import type { CacheBackend } from './contracts/backend.ts'
-import type { CacheOptions, OnUnavailable } from './contracts/cache-options.ts'
+import type { CacheOptions, L1Options, OnUnavailable } from './contracts/cache-options.ts'
 import type { Duration } from './contracts/duration.ts'
 import type { WireFormat } from './contracts/load-policy.ts'
 import type { LogLevel } from './contracts/logger.ts'
@@ -26,6 +26,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof CacheOptions>([
   'ttls',
   'budget',
   'onUnavailable',
+  'l1',
   'fallbackTtl',
   'fallbackMaxBytes',
   'maxValueBytes',
@@ -40,6 +41,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof CacheOptions>([
   'env',
   'runtime',
 ])
+const l1OptionNames: ReadonlySet<string> = new Set<keyof L1Options>(['maxBytes', 'maxAge'])
 const requiredMethods = ['get', 'set', 'delete', 'exists', 'ping', 'close'] as const
 const onUnavailables: readonly OnUnavailable[] = ['memory', 'none', 'throw']
 const wireFormats: readonly WireFormat[] = ['envelope', 'plain']
@@ -67,6 +69,7 @@ export function resolveSettings(options: CacheOptions): Settings {
   const socketTimeoutMs = toMs(options.socketTimeout ?? config.redisSocketTimeout, 'socketTimeout')
   const onUnavailable = oneOf(options.onUnavailable ?? 'memory', onUnavailables, 'onUnavailable')
   const fallbackMaxBytes = positive(options.fallbackMaxBytes ?? 32 * 1024 * 1024, 'fallbackMaxBytes')
+  const l1 = l1Of(options.l1)
   const backend = options.backend === undefined ? redisBackend(options, config) : checkBackend(options)
   const namespace = options.namespace ?? config.namespace
   if (options.namespace !== undefined) checkIdentityPart(options.namespace, 'namespace')
@@ -80,6 +83,8 @@ export function resolveSettings(options: CacheOptions): Settings {
     backendName: nameOf(backend),
     onUnavailable,
     createFallback: onUnavailable === 'memory' ? () => new MemoryStore(fallbackMaxBytes, Infinity) : undefined,
+    createL1: l1.maxBytes === 0 ? undefined : () => new MemoryStore(l1.maxBytes, Infinity),
+    l1MaxAgeMs: l1.maxAgeMs,
     fallbackTtlMs: toMs(options.fallbackTtl ?? '30s', 'fallbackTtl'),
     defaultTtlMs: toMs(options.defaultTtl ?? (config.defaultTtl as Duration), 'defaultTtl'),
     ttlsMs: ttls,
@@ -92,6 +97,19 @@ export function resolveSettings(options: CacheOptions): Settings {
     namespace,
     log: createLog(options.logger, oneOf(options.logLevel ?? config.logLevel, logLevels, 'logLevel')),
     redactKey: options.redactKey ?? ((key) => key),
+  }
+}
+
+/** `maxBytes` 0: none. */
+function l1Of(given: CacheOptions['l1']): { readonly maxBytes: number; readonly maxAgeMs: number } {
+  if (given === false) return { maxBytes: 0, maxAgeMs: Infinity }
+  if (given !== undefined && given !== true && (typeof given !== 'object' || given === null))
+    throw misuse('CACHE_BAD_OPTION', `l1 must be true, false or an object, got ${describe(given)}`)
+  const options = typeof given === 'object' ? given : {}
+  checkOptionNames(options, l1OptionNames, 'l1')
+  return {
+    maxBytes: positive(options.maxBytes ?? 64 * 1024 * 1024, 'l1.maxBytes'),
+    maxAgeMs: options.maxAge === undefined ? Infinity : toMs(options.maxAge, 'l1.maxAge'),
   }
 }
 

@@ -1,8 +1,9 @@
 // `npm run bench -- <suite>`: runs one suite and prints its rows, as a table or with `--json` as one document on stdout. The exit
 // code is 1 when a subject answered wrong or broke, never because a number is large.
 import { parseArgs } from 'node:util'
-import { measureCase } from './harness/measure-case.ts'
+import { type CaseResult, measureCase } from './harness/measure-case.ts'
 import { measureDrill } from './harness/measure-drill.ts'
+import { measureFleet } from './harness/measure-fleet.ts'
 import type { Pace } from './harness/messages.ts'
 import { startRedis } from './harness/redis.ts'
 import { printTable } from './harness/report.ts'
@@ -11,7 +12,7 @@ import { suites } from './suites.ts'
 
 const usage = `npm run bench -- <suite> [--json] [--quick] [--only <text>]
 
-${suites.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join('\n')}
+${suites.map(({ name, summary }) => `  ${name.padEnd(14)} ${summary}`).join('\n')}
 
   --json    one JSON document on stdout: { suite, node, rows: [{ subject, case, value, unit, ratio }] }
   --quick   few short rounds: shows that all works, measures nothing
@@ -55,11 +56,14 @@ async function runSuite(
     for (const [index, one] of cases.entries()) {
       const wanted = (subject: string): boolean =>
         options.only.every((text) => `${one.name} | ${subject}`.includes(text))
-      const pace = paces[options.quick ? 'quick' : 'full']
-      const result =
-        'fault' in one
-          ? await measureDrill(suite.name, one, index, wanted, pace, redis)
-          : await measureCase(suite.name, one, index, wanted, pace, redis?.url)
+      const { quick } = options
+      const pace = paces[quick ? 'quick' : 'full']
+      const measure = async (): Promise<CaseResult> => {
+        if ('fault' in one) return await measureDrill(suite.name, one, index, wanted, pace, redis)
+        if ('conduct' in one) return await measureFleet(suite.name, one, index, wanted, quick, redis)
+        return await measureCase(suite.name, one, index, wanted, pace, redis)
+      }
+      const result = await measure()
       rows.push(...result.rows)
       errors.push(...result.errors)
       for (const note of result.notes) console.error(note)

@@ -119,12 +119,15 @@ export interface PushCapability {
 
 /** Told in the order of the answers: a change before every answer that the store gave after it. */
 export interface PushEvents {
+  /** Somebody changed or ended these keys, or the leases of them. */
+  changed(keys: readonly string[]): void
   /**
-   * These keys, or the leases of them, were changed or ended. What is done through this very backend is told too, when it is called and
-   * again before it is answered, whatever the answer.
-   * @param by the lease token that it was done with, should it be a fill or a release of this process
+   * The same is called through this very backend: what was begun before is older.
+   * @param by the lease token that it is done with, if any
    */
-  changed(keys: readonly string[], by?: string): void
+  writing(keys: readonly string[], by?: string): void
+  /** It has been answered, whatever the answer, and whoever called is told next: what was read since it was called may be older. */
+  written(keys: readonly string[], by?: string): void
   /** Any key may have been changed. */
   changedAll(): void
   /** The tag clock was changed by somebody else, or is gone. */
@@ -138,6 +141,8 @@ export interface PushEvents {
  * `set` and `delete` of the backend end the lease of their key, so a load that was begun before stores nothing.
  */
 export interface LeaseCapability {
+  /** Whether leases can be had on the present connection. If not, each process loads for itself, and the last write wins. */
+  readonly isOn: boolean
   acquire(key: string, request: LeaseRequest): Awaitable<LeaseAnswer>
   /** Prolongs it to `leaseMs` from now. @returns `false` when it is not held any more */
   renew(key: string, token: string, leaseMs: number): Awaitable<boolean>
@@ -165,7 +170,10 @@ export interface LeaseRequest {
  * load failed a moment ago, and is not to be tried again for `waitMs`.
  */
 export type LeaseAnswer =
-  { readonly kind: 'granted' | 'changed' } | { readonly kind: 'held' | 'paused'; readonly waitMs: number }
+  | { readonly kind: 'granted' | 'changed' }
+  /** `holder`: the token it is held with. */
+  | { readonly kind: 'held'; readonly waitMs: number; readonly holder: string }
+  | { readonly kind: 'paused'; readonly waitMs: number }
 
 /** `fenced`: the lease was not held any more · `followed`: stored, and later changes of the key are told · `stored`: stored, no more. */
 export type FillAnswer = 'fenced' | 'followed' | 'stored'

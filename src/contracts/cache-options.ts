@@ -7,6 +7,17 @@ import type { Runtime } from './runtime.ts'
 /** What to do while the primary does not answer. */
 export type OnUnavailable = 'memory' | 'none' | 'throw'
 
+/** Memory in front of a backend behind a call. */
+export interface L1Options {
+  /** Bytes it may hold, an estimate. Default: 64 MiB. */
+  readonly maxBytes?: number | undefined
+  /**
+   * Nothing in it is served when it is older than this: the bound on staleness where the backend does not tell of changes, and without which
+   * nothing is kept then. Default: none; entries are kept as long as they live and the backend tells of changes.
+   */
+  readonly maxAge?: Duration | undefined
+}
+
 /**
  * Options of `initCache`, `createCache` and `new CacheManager`. Code overrides the environment, the environment overrides
  * the defaults named here; `undefined` is the same as not given.
@@ -33,6 +44,11 @@ export interface CacheOptions {
    * `'throw'` is like `'none'`, but `init` rejects when the primary is away at boot. Default: `'memory'`.
    */
   readonly onUnavailable?: OnUnavailable | undefined
+  /**
+   * Memory in front of the primary, for hits that ask nobody. Default: on where the primary tells of changes (Redis at a `url`), so that
+   * what others invalidate is not served from it; `false`: off.
+   */
+  readonly l1?: boolean | L1Options | undefined
   /** Longest life of an entry made while the primary is away. Default: 30 s. */
   readonly fallbackTtl?: Duration | undefined
   /** Bytes the memory fallback may hold. Default: 32 MiB. */

@@ -107,6 +107,8 @@ export interface LooseCachedOptions {
   readonly tags?: readonly string[] | Loose<readonly string[]> | undefined
   readonly shouldCache?: Loose<boolean> | undefined
   readonly cost?: number | Loose<number> | undefined
+  readonly expectMiss?: boolean | undefined
+  readonly deafFor?: Duration | undefined
   readonly inheritTags?: boolean | undefined
   readonly enabled?: boolean | (() => boolean) | undefined
   readonly manager?: CacheNamespace | Loose<CacheNamespace> | undefined

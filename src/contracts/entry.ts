@@ -40,6 +40,8 @@ export interface Entry extends Marks {
   readonly computeMs: number
   /** What the load cost in the caller's own unit; what a hit saves. Known in this process only. */
   readonly cost: number
+  /** How long this process' memory serves it without hearing of changes, milliseconds. Known in this process only. */
+  readonly deafForMs: number
   /** The guard that has passed this very value in this process. */
   readonly guardedBy: StandardSchema | undefined
   /** What this node had seen of the tag clock when the loader started. */

@@ -12,9 +12,15 @@ export interface HealthReport {
   readonly since: Date
   /** The primary's answer time, or `null` without an answer. */
   readonly latencyMs: number | null
-  /** The in-process tier: `embedded` is the whole cache, `off` none. */
-  readonly l1: 'embedded' | 'off'
-  /** How old a value may be that another process invalidated, milliseconds, while the primary answers. `0`: never. */
+  /**
+   * Memory in this process: `embedded` is the whole cache · `coherent` is told of every change of the primary · `bounded` by `l1.maxAge` ·
+   * `off` none, or not now.
+   */
+  readonly l1: 'embedded' | 'coherent' | 'bounded' | 'off'
+  /**
+   * How old a value may be that another process invalidated, milliseconds, while the primary answers: `0` where each read asks it; where
+   * it tells of changes, what a connection that died without a sign may hide.
+   */
   readonly stalenessBoundMs: number
   /** Whether tags reach every process (`shared`) or this one only (`process`: the backend keeps no tag clock). */
   readonly tags: 'shared' | 'process'

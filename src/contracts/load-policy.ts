@@ -63,6 +63,16 @@ export interface LoadPolicy<R> {
   readonly isolation?: Isolation | undefined
   /** Default: `CACHE_WIRE_FORMAT`, else `'envelope'`. */
   readonly wire?: WireFormat | undefined
+  /**
+   * Mostly nothing is stored (first sight of a document, say): asks for the right to load at once instead of reading first, which saves one
+   * round trip on a miss and costs one on a hit. Default: `false`.
+   */
+  readonly expectMiss?: boolean | undefined
+  /**
+   * For how long values in this process' memory are served while it cannot hear what others invalidate. For results that cannot become
+   * stale, because the key names their content. Own invalidations count all the same. Default: 0.
+   */
+  readonly deafFor?: Duration | undefined
 }
 
 export interface ReadStatus<R> {

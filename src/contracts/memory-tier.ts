@@ -50,6 +50,8 @@ export interface MemoryTier {
   /** @returns false when the entry is larger than a single entry may be; an older entry of the key is dropped all the same. */
   set(key: string, entry: Entry, bytes: number): boolean
   delete(key: string): boolean
+  /** Drops all but these. Goes through all. */
+  retain(wanted: (entry: Entry) => boolean): void
   clear(): void
   readonly size: number
   readonly bytes: number

@@ -4,13 +4,14 @@ import type { Invalidation, MissReason } from '../contracts/events.ts'
 import type { MemoryTier } from '../contracts/memory-tier.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { Background } from '../support/background.ts'
-import { marksPerSlot, stampMark } from '../support/slot-marks.ts'
 import type { Fence, FenceToken } from './fence.ts'
+import { HotTier } from './hot-tier.ts'
 import type { CodecLookup } from './judge.ts'
 import type { ProcessTags } from './process-tags.ts'
 import { createProcessTags } from './process-tags.ts'
-import type { FillOutcome, HotMemory, Item, Read, Store } from './store.ts'
-import { absent } from './store.ts'
+import type { Item, Read } from './found.ts'
+import type { FillOutcome, Store } from './store.ts'
+import { absent } from './found.ts'
 import { TagTable } from './tags.ts'
 
 // The store of a backend that lives in this process: its memory tier is the whole cache. Nothing here waits, nothing can fail, and an
@@ -25,43 +26,16 @@ export interface EmbeddedStoreOptions {
 }
 
 /** What all managers on one tier share: one clock to judge its entries by, and each other's loads in flight to make void. */
-class Shared implements HotMemory {
-  readonly tier: MemoryTier
+class Shared extends HotTier {
   readonly clock: ProcessTags = createProcessTags()
-  readonly table: TagTable = new TagTable()
   readonly fences: Set<Fence> = new Set()
-  generation = 0
-  #lastStamp = 0
 
   constructor(tier: MemoryTier) {
-    this.tier = tier
+    super(tier, new TagTable())
     this.table.apply(this.clock.read(undefined))
-  }
-
-  isCurrent(slot: number, impliedTags: readonly string[] | undefined): boolean {
-    const { tier, generation, table } = this
-    if (tier.generations[slot] === generation) return true
-    const entry = tier.entryAt(slot)
-    // Raw strings written by the backend's own `set` know no clock.
-    if (entry.clockId === undefined) return table.acceptsForeign(impliedTags)
-    if (!table.isValid(entry)) return false
-    tier.generations[slot] = generation
-    return true
-  }
-
-  takeStamp(): number {
-    if (this.#lastStamp === longestStamp) {
-      // Numbers begin anew: nobody may carry one, and whoever holds one must take another.
-      for (let at = stampMark; at < this.tier.marks.length; at += marksPerSlot) this.tier.marks[at] = 0
-      this.generation++
-      this.#lastStamp = 0
-    }
-    return ++this.#lastStamp
   }
 }
 
-/** The largest number that a mark holds. */
-const longestStamp = 2 ** 31 - 1
 const sharedByTier = new WeakMap<MemoryTier, Shared>()
 
 function sharedBy(tier: MemoryTier): Shared {
@@ -79,6 +53,10 @@ export class EmbeddedStore implements Store {
   readonly journalSize = 0
   readonly tagsAreShared = true
   readonly impliedTags: readonly string[] = []
+  readonly turns: undefined
+  readonly l1 = 'embedded'
+  readonly isDeaf = false
+  readonly stalenessBoundMs = 0
   readonly #options: EmbeddedStoreOptions
   readonly #shared: Shared
   readonly #table: TagTable
@@ -92,7 +70,7 @@ export class EmbeddedStore implements Store {
     this.#fences = this.#shared.fences.add(options.fence)
   }
 
-  get hot(): HotMemory {
+  get hot(): HotTier {
     return this.#shared
   }
 
@@ -127,6 +105,13 @@ export class EmbeddedStore implements Store {
     return Promise.resolve(this.readNow(key, codecFor, impliedTags))
   }
 
+  /** Whatever is here has been kept already. */
+  keeps(): boolean {
+    return false
+  }
+
+  keep(): void {}
+
   isValid(marks: Marks): boolean {
     return this.#table.isValid(marks)
   }
@@ -150,7 +135,6 @@ export class EmbeddedStore implements Store {
   }
 
   invalidateTags(tags: readonly string[]): Promise<Invalidation> {
-    this.#shared.generation++
     this.#table.apply(this.#shared.clock.stamp(tags, this.#table.position))
     return Promise.resolve('applied')
   }

@@ -29,6 +29,10 @@ export interface Settings {
   readonly onUnavailable: OnUnavailable
   /** A store that stands in while the backend is away; made only when it may be needed. */
   readonly createFallback: (() => MemoryTier) | undefined
+  /** Memory in front of a backend behind a call; made only where it can be used. */
+  readonly createL1: (() => MemoryTier) | undefined
+  /** How long it keeps an entry, milliseconds; `Infinity`: as long as the backend tells of changes. */
+  readonly l1MaxAgeMs: number
   readonly fallbackTtlMs: number
   readonly defaultTtlMs: number
   readonly ttlsMs: Readonly<Record<string, number>>
@@ -222,14 +226,17 @@ export class Engine {
       return new EmbeddedStore({ tier: backend.embedded.tier, runtime: this.runtime, maxValueBytes, fence })
     }
     const fallback = settings.createFallback?.()
+    const mayKeep = backend.push !== undefined || settings.l1MaxAgeMs !== Infinity
     this.#journal.setLimit(settings.journalLimit)
     const store: RemoteStore = new RemoteStore({
       ...settings,
       runtime: this.runtime,
       emitter: this.emitter,
+      fence: this.reads.flights.fence,
       journal: this.#journal,
+      l1: mayKeep ? settings.createL1?.() : undefined,
       fallback: fallback === undefined ? undefined : new Fallback(fallback, settings.fallbackTtlMs, maxValueBytes),
-      detachFlights: () => (this.reads.store === store ? this.#detachFlights() : undefined),
+      detachFlights: (mayFill) => (this.reads.store === store ? this.#detachFlights(mayFill) : undefined),
       stateChanged: (to, reason) => (this.reads.store === store ? this.#enter(to, reason) : undefined),
     })
     return store
@@ -270,10 +277,15 @@ export class Engine {
     }
   }
 
-  /** None of the loads in the air may be joined or stored: the truth they were begun under is gone. */
-  #detachFlights(): void {
-    this.reads.flights.fence.voidAll()
-    this.reads.flights.detach()
+  /**
+   * None of the loads in the air may be joined or stored: the truth they were begun under is gone.
+   * @param mayFill see `RemoteStoreOptions.detachFlights`
+   */
+  #detachFlights(mayFill = false): void {
+    const { flights } = this.reads
+    if (mayFill) flights.fence.changedAll()
+    else flights.fence.voidAll()
+    flights.detach()
   }
 
   #enter(to: CacheState, reason: string): void {

@@ -1,10 +1,11 @@
+import type { FillAnswer } from '../contracts/backend.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { toBackendSeconds } from '../support/duration.ts'
 import type { Emitter } from './emit.ts'
 import { checkLength, checkPlain, encodeEnvelope, hasHeader, payloadOf } from './envelope.ts'
 import type { RemoteTier } from './remote-tier.ts'
 import { isStoreDown } from './remote-tier.ts'
-import type { Item } from './store.ts'
+import type { Item } from './found.ts'
 
 // An entry on its way into the store: as text, within the size limit, with a life in the backend's seconds. A write that nobody confirmed
 // may have arrived or not, so its key goes to the journal, to be deleted.
@@ -28,13 +29,15 @@ export class EntryWriter {
 
   /**
    * Never rejects.
+   * @param lease held by whoever loaded it; `undefined`: the last write wins
    * @param allowed asked at the last moment: an entry that became void while it waited is withheld
    */
   async write(
     key: string,
     { entry, plain }: Item,
     allowed: () => boolean,
-  ): Promise<'stored' | 'refused' | 'withheld' | 'failed'> {
+    lease?: string,
+  ): Promise<FillAnswer | 'refused' | 'withheld' | 'failed'> {
     const { emitter, maxValueBytes, runtime } = this.#options
     try {
       const payload = payloadOf(entry)
@@ -44,7 +47,8 @@ export class EntryWriter {
           ? checkPlain(entry, checkLength(payload, maxValueBytes))
           : encodeEnvelope(entry, payload, maxValueBytes)
       const ttl = toBackendSeconds(entry.deleteAt - runtime.now())
-      return await this.#remote.write(key, text, ttl, allowed)
+      if (lease === undefined) return await this.#remote.write(key, text, ttl, allowed)
+      return await this.#remote.fill(key, text, ttl, allowed, lease)
     } catch (error) {
       emitter.problem({ error, during: 'write', key })
       if (isStoreDown(error)) this.#options.unconfirmed(key)

@@ -26,7 +26,7 @@ export type Parsed =
 
 export type Header = Omit<
   Entry,
-  'value' | 'form' | 'immutable' | 'frozen' | 'plan' | 'json' | 'codec' | 'cost' | 'guardedBy'
+  'value' | 'form' | 'immutable' | 'frozen' | 'plan' | 'json' | 'codec' | 'cost' | 'deafForMs' | 'guardedBy'
 > & {
   readonly codecName: string
 }

@@ -25,6 +25,8 @@ export interface FailedLoad {
   readonly error: unknown
   /** How long the policy caches this error, milliseconds; `undefined`: not at all. */
   readonly cachedMs: number | undefined
+  /** Another process had it, and this is how long it leaves the source in peace, milliseconds. */
+  readonly pauseMs?: number | undefined
   /** By what the failure is judged later; `undefined` when its tags are not known: then any news of the tag clock ends it. */
   readonly marks: Marks | undefined
   /** What was seen of the tag clock when the load began. */
@@ -54,18 +56,22 @@ export class Failures {
     return undefined
   }
 
-  note({ key, error, cachedMs, marks, position }: FailedLoad, now: number): void {
+  /** @returns for how long the source is left in peace, milliseconds */
+  note({ key, error, cachedMs, pauseMs, marks, position }: FailedLoad, now: number): number {
     const before = this.#marks.get(key)
-    const streak = before?.token.live === true ? before.streak + 1 : 0
+    const known = before?.token.live === true ? before.streak : -1
+    const streak = pauseMs === undefined ? known + 1 : Math.max(0, known)
     this.forget(key)
-    const waitMs = cachedMs ?? Math.min(longestRetryMs, firstRetryMs * 2 ** streak)
+    const waitMs = pauseMs ?? cachedMs ?? Math.min(longestRetryMs, firstRetryMs * 2 ** streak)
     const token = this.#fence.take(key)
     // To the fence it is a load in progress: what it knows is as new as the load that failed.
     token.loading = true
     this.#marks.set(key, { error, until: now + waitMs, cached: cachedMs !== undefined, marks, position, streak, token })
-    if (this.#marks.size <= mostMarks) return
-    const oldest = this.#marks.keys().next()
-    if (oldest.done !== true) this.forget(oldest.value)
+    if (this.#marks.size > mostMarks) {
+      const oldest = this.#marks.keys().next()
+      if (oldest.done !== true) this.forget(oldest.value)
+    }
+    return waitMs
   }
 
   forget(key: string): void {

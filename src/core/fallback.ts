@@ -1,7 +1,7 @@
 import type { MemoryTier } from '../contracts/memory-tier.ts'
 import type { CodecLookup } from './judge.ts'
-import type { Item, Read } from './store.ts'
-import { absent } from './store.ts'
+import type { Item, Read } from './found.ts'
+import { absent } from './found.ts'
 
 // The memory that stands in while the primary is away. Separate from everything else, small, and brief: other processes cannot invalidate
 // what it holds, so nothing lives in it longer than `ttlMs` after its load began. It is dropped when the primary returns and is never

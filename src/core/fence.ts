@@ -7,6 +7,13 @@ export interface FenceToken {
   live: boolean
   /** What was read under it may still be served: no invalidation was called, or answered, since. */
   readLive: boolean
+  /**
+   * The key was not changed by anybody, as far as this process is told, since what was asked for it last was sent: who comes now may join,
+   * and what comes back may be kept here.
+   */
+  followed: boolean
+  /** The right to load, as the store knows it. */
+  lease: string | undefined
   /** The loader has started: what it brings is newer than any invalidation before. */
   loading: boolean
   /** A write outlives the flight: whoever set this releases the token when the write has settled. */
@@ -17,7 +24,15 @@ export class Fence {
   readonly #tokens: Map<string, Set<FenceToken>> = new Map()
 
   take(key: string): FenceToken {
-    const token: FenceToken = { key, live: true, readLive: true, loading: false, held: false }
+    const token: FenceToken = {
+      key,
+      live: true,
+      readLive: true,
+      followed: true,
+      lease: undefined,
+      loading: false,
+      held: false,
+    }
     const tokens = this.#tokens.get(key)
     if (tokens === undefined) this.#tokens.set(key, new Set([token]))
     else tokens.add(token)
@@ -46,8 +61,30 @@ export class Fence {
   voidReads(key: string): void {
     for (const token of this.#tokens.get(key) ?? []) {
       token.readLive = false
-      if (!token.loading) token.live = false
+      if (token.loading) continue
+      token.live = false
+      token.followed = false
     }
+  }
+
+  /**
+   * Somebody changed the key, or is about to. Whether a load of it is void the store decides, by the lease; here nobody joins it any more.
+   * @param by the lease token it is done with, if it is done in this process
+   */
+  changed(key: string, by?: string): void {
+    for (const token of this.#tokens.get(key) ?? []) if (by === undefined || token.lease !== by) token.followed = false
+  }
+
+  /** What this process does to the key has been done: what is read was perhaps read before, a load that has begun since is newer. */
+  written(key: string, by?: string): void {
+    for (const token of this.#tokens.get(key) ?? []) {
+      if (!token.loading && (by === undefined || token.lease !== by)) token.followed = false
+    }
+  }
+
+  /** Any key may have been changed. */
+  changedAll(): void {
+    for (const tokens of this.#tokens.values()) for (const token of tokens) token.followed = false
   }
 
   /** Makes every load void. */
@@ -64,4 +101,5 @@ export class Fence {
 function kill(token: FenceToken): void {
   token.live = false
   token.readLive = false
+  token.followed = false
 }

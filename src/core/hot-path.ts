@@ -1,6 +1,5 @@
 import type { ArgumentTable, CopySource } from '../contracts/memory-tier.ts'
 import type { Entry } from '../contracts/entry.ts'
-import type { Runtime } from '../contracts/runtime.ts'
 import { channels } from '../support/channels.ts'
 import { epochMark, freshMark, marksPerSlot, savedMark, stampMark } from '../support/slot-marks.ts'
 import type { Emitter } from './emit.ts'
@@ -11,7 +10,7 @@ import type { Landing } from './landing.ts'
 import type { Policy } from './policy.ts'
 import type { Flight } from './single-flight.ts'
 import type { OperationCounters } from './statistics.ts'
-import type { HotMemory } from './store.ts'
+import type { HotTier } from './hot-tier.ts'
 
 // A hit for the price of a promise. One per caller of the cache that always asks in the same way: a cached function, or `getOrSet` with one
 // set of options. Nothing is made here per call but what the reader gets: no key text, no closure, no options, no event
@@ -46,6 +45,7 @@ export class HotPath {
   readonly #engine: Engine
   readonly #emitter: Emitter
   readonly #recent: () => number
+  readonly #turn: () => number
   readonly #origin: number
   /** Flights in the air, by what their callers asked with. */
   readonly #boarding: Map<Handle, Flight<Landing>> = new Map()
@@ -53,7 +53,7 @@ export class HotPath {
   #policy: Policy | undefined
   #counters: OperationCounters | undefined
   #isWatched = false
-  #hot: HotMemory | undefined
+  #hot: HotTier | undefined
   #slots: ReadonlyMap<Handle, number> = nowhere
   /** What the slots carry that were prepared here in this generation. */
   #stamp = -1
@@ -64,7 +64,9 @@ export class HotPath {
     this.#options = options
     this.#engine = options.engine
     this.#emitter = options.engine.emitter
-    this.#recent = recentOf(options.engine.runtime)
+    const { runtime } = options.engine
+    this.#recent = runtime.recent ?? (() => runtime.now())
+    this.#turn = runtime.turn ?? (() => runtime.monotonic())
     this.#origin = options.engine.origin
   }
 
@@ -74,9 +76,10 @@ export class HotPath {
     if (this.#version !== engine.version) this.#resolve()
     const slot = this.#slots.get(handle)
     if (slot === undefined) return undefined
-    const hot = this.#hot as HotMemory
+    const hot = this.#hot as HotTier
     if (this.#generation !== hot.generation) this.#restamp(hot)
-    const { tier } = hot
+    const { tier, readableUntil } = hot
+    if (readableUntil !== Infinity && !(this.#turn() < readableUntil)) return undefined
     const at = slot * marksPerSlot
     if (tier.marks[at + stampMark] !== this.#stamp && !this.#prepare(slot, hot)) return undefined
     const { marks } = tier
@@ -99,6 +102,8 @@ export class HotPath {
     if (flight === undefined) return undefined
     const { flights } = this.#engine.reads
     if (!flights.isJoinable(flight) || !flight.token.loading || flight.candidateFirst) return undefined
+    // Somebody may have invalidated it unheard: the long way knows what to do then.
+    if (this.#engine.store?.isDeaf === true) return undefined
     flight.passengers++
     flight.whenLate ??= (landing) => (landing.isOvertaken() ? again(handle) : this.#take(landing, handle))
     return flight.answer.then(takeLate)
@@ -126,7 +131,7 @@ export class HotPath {
   }
 
   /** What does not change while an entry lives, found out once per generation. @returns whether its hits may be answered here */
-  #prepare(slot: number, hot: HotMemory): boolean {
+  #prepare(slot: number, hot: HotTier): boolean {
     const { tier } = hot
     const entry = tier.entryAt(slot)
     const policy = this.#policy as Policy
@@ -148,7 +153,7 @@ export class HotPath {
   }
 
   /** Something may have been invalidated: what was prepared before is looked at once more. */
-  #restamp(hot: HotMemory): void {
+  #restamp(hot: HotTier): void {
     this.#stamp = hot.takeStamp()
     this.#generation = hot.generation
   }
@@ -182,8 +187,4 @@ function takeLate(landing: Landing): unknown {
   if (landing.isShared && !landing.isOvertaken()) return landing.value
   const whenLate = landing.late?.whenLate
   return whenLate === undefined ? landing.take() : whenLate(landing)
-}
-
-function recentOf(runtime: Runtime): () => number {
-  return runtime.recent ?? (() => runtime.now())
 }

@@ -5,7 +5,7 @@ import type { Kept } from './isolation.ts'
 import { give, isShared, keep } from './isolation.ts'
 import type { Policy } from './policy.ts'
 import type { Flight } from './single-flight.ts'
-import type { Found } from './store.ts'
+import type { Found } from './found.ts'
 
 // How a call ended: a value to take, and everything there is to say about it.
 

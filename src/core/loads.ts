@@ -1,7 +1,8 @@
+import type { LeaseRequest, TagPosition } from '../contracts/backend.ts'
 import type { LoadReason } from '../contracts/cache-manager.ts'
-import type { Entry } from '../contracts/entry.ts'
+import type { Entry, Marks } from '../contracts/entry.ts'
 import type { LoadOutcome } from '../contracts/events.ts'
-import type { Runtime, Timer } from '../contracts/runtime.ts'
+import type { Runtime } from '../contracts/runtime.ts'
 import { withTimeLimit } from '../support/deadline.ts'
 import { CacheError } from '../support/errors.ts'
 import type { Account } from './account.ts'
@@ -19,7 +20,9 @@ import type { Call } from './call.ts'
 import type { Load } from './run-loader.ts'
 import { runLoader } from './run-loader.ts'
 import type { Flight, SingleFlight } from './single-flight.ts'
+import type { Read } from './found.ts'
 import type { Store } from './store.ts'
+import { absent, seenOf } from './found.ts'
 
 // The second half of a flight: the loader runs, and what it brings fills the store, unless an invalidation came meanwhile. What stands in
 // when it fails or takes too long is the flight's candidate, judged again at the moment it is served.
@@ -50,6 +53,8 @@ export class Loads {
   standIn({ policy }: Call, flight: Flight<Landing>, store: Store): Landing | undefined {
     const { candidate, token } = flight
     if (candidate === undefined || !token.readLive || !store.isValid(candidate)) return undefined
+    // Others may have invalidated it, and been heard or not.
+    if (!token.followed || store.isDeaf) return undefined
     // 0: whoever stands in begins no load of its own, so it draws for none.
     const freshness = freshnessOf(candidate, policy, this.#options.runtime.now(), () => 0)
     if (freshness === 'expired') return undefined
@@ -71,6 +76,39 @@ export class Loads {
     return standIn
   }
 
+  /**
+   * Waits until it is this process' turn to load.
+   * @param read what the store has, and why it is loaded
+   * @returns `undefined`: load · `'again'`: the store may have a value by now · what stands in while the source is left in peace
+   */
+  async turn(
+    call: Call,
+    flight: Flight<Landing>,
+    store: Store,
+    despite: LeaseRequest['despite'],
+    read: Read = absent,
+  ): Promise<'again' | Landing | undefined> {
+    const { turns } = store
+    if (turns === undefined || !keeps(call)) return undefined
+    const { token, control, asking } = flight
+    this.#beginPatience(call, flight, store)
+    const request = { seen: seenOf(read), despite }
+    for (;;) {
+      const turn = await turns.ask(token, request, asking, (waiting) => control.guard(waiting))
+      if (turn === 'again' && despite !== 'anyone') return turn
+      if (turn === 'load' || turn === 'alone') return undefined
+      if (turn === 'again') continue
+      const { failures, runtime } = this.#options
+      const position = store.clockPosition
+      const { key } = call
+      const { pauseMs } = turn
+      failures.note({ key, error: undefined, cachedMs: undefined, pauseMs, marks: undefined, position }, runtime.now())
+      const standIn = this.standIn(call, flight, store)
+      if (standIn !== undefined) return standIn
+      request.despite = 'failure'
+    }
+  }
+
   async load(call: Call, flight: Flight<Landing>, store: Store | undefined, reason: LoadReason): Promise<Landing> {
     const { account, admission, failures, runtime } = this.#options
     const { policy, key } = call
@@ -87,9 +125,14 @@ export class Loads {
       stale: () => (store === undefined ? undefined : this.standIn(call, flight, store)?.take()),
       inherited: undefined,
     }
+    if (store?.turns !== undefined) {
+      const known = knownMarksOf(call, store, position)
+      // What an invalidated tag has made void already nobody need wait for.
+      if (known !== undefined) store.turns.began(token, () => !store.isValid(known))
+    }
     account.loading(call)
     const started = runtime.monotonic()
-    const patience = this.#standInLater(call, flight, store)
+    this.#beginPatience(call, flight, store)
     let value: unknown
     try {
       value = await runLoader(call.loader, load, flight.control, policy.hardTimeoutMs, runtime)
@@ -99,7 +142,7 @@ export class Loads {
       if (flight.abandoned || store === undefined) throw error
       return this.#failed(call, flight, store, { error, position })
     } finally {
-      if (patience !== undefined) runtime.clearTimer(patience)
+      this.#endPatience(flight)
     }
     const computeMs = runtime.monotonic() - started
     const target = keeps(call) ? store : undefined
@@ -131,11 +174,11 @@ export class Loads {
     )
   }
 
-  /** Arms the soft timeout, where there is something to serve when it passes. */
-  #standInLater(call: Call, flight: Flight<Landing>, store: Store | undefined): Timer | undefined {
+  /** Arms the soft timeout, where there is something to serve when it passes. It counts the waiting for others too. */
+  #beginPatience(call: Call, flight: Flight<Landing>, store: Store | undefined): void {
     const { softTimeoutMs } = call.policy
-    if (store === undefined || softTimeoutMs === Infinity || flight.candidate === undefined || flight.candidateFirst)
-      return undefined
+    if (store === undefined || softTimeoutMs === Infinity || flight.candidate === undefined) return
+    if (flight.candidateFirst || flight.patience !== undefined) return
     const patienceOver = (): void => {
       const standIn = this.standIn(call, flight, store)
       if (standIn === undefined) return
@@ -144,7 +187,19 @@ export class Loads {
       flight.answerEarly(standIn)
       store.background.run(flight.over, () => {})
     }
-    return this.#options.runtime.setTimer(patienceOver, softTimeoutMs, 'deadline')
+    flight.patience = this.#options.runtime.setTimer(patienceOver, softTimeoutMs, 'deadline')
+  }
+
+  /** The flight has ended. */
+  leave(flight: Flight<Landing>, store: Store | undefined): void {
+    this.#endPatience(flight)
+    // A fill under way ends the lease itself.
+    if (!flight.token.held) store?.turns?.giveBack(flight.token)
+  }
+
+  #endPatience(flight: Flight<Landing>): void {
+    if (flight.patience !== undefined) this.#options.runtime.clearTimer(flight.patience)
+    flight.patience = undefined
   }
 
   /** A failure that nothing made void is remembered; the stale value stands in where there is one. @throws the loader's error */
@@ -155,17 +210,15 @@ export class Loads {
     { error, position }: { readonly error: unknown } & Pick<LoadedValue, 'position'>,
   ): Landing {
     const { emitter, failures, runtime } = this.#options
-    const { policy, key, args, impliedTags } = call
+    const { key, policy } = call
+    const { token } = flight
     const standIn = call.mode === 'refresh' ? undefined : this.standIn(call, flight, store)
     const cachedMs = this.#cachesError(call, error) ? policy.cacheErrors?.ttlMs : undefined
-    if (keeps(call) && flight.token.live && (standIn !== undefined || cachedMs !== undefined)) {
-      // Tags that come from a result are not known of a failure.
-      const loaded = { value: undefined, computeMs: 0, cost: 0, position, inherited: undefined }
-      const marks =
-        typeof policy.tags === 'function'
-          ? undefined
-          : marksOf(loaded, policy, args, [...store.impliedTags, ...impliedTags])
-      failures.note({ key, error, cachedMs, marks, position }, runtime.now())
+    if (keeps(call) && token.live && (standIn !== undefined || cachedMs !== undefined)) {
+      const marks = knownMarksOf(call, store, position)
+      const pauseMs = failures.note({ key, error, cachedMs, marks, position }, runtime.now())
+      // Other processes with something to stand in need not find out for themselves.
+      if (standIn !== undefined) store.turns?.giveBack(token, pauseMs)
     }
     // No caller hears of it.
     if (standIn !== undefined || flight.kept) emitter.problem({ error, during: 'load', key })
@@ -205,6 +258,17 @@ export class Loads {
     store.background.run(filled, () => {})
     return await withTimeLimit(filled, this.budgetMs, runtime)
   }
+}
+
+/** By what the load will be judged, as far as it is known before its end; tags that come from a result are not. */
+function knownMarksOf(
+  { policy, args, impliedTags }: Call,
+  store: Store,
+  position: TagPosition | undefined,
+): Marks | undefined {
+  if (typeof policy.tags === 'function') return undefined
+  const loaded = { value: undefined, computeMs: 0, cost: 0, position, inherited: undefined }
+  return marksOf(loaded, policy, args, [...store.impliedTags, ...impliedTags])
 }
 
 function tooLarge(): CacheError {

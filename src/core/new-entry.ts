@@ -63,6 +63,7 @@ export function newEntry(
     deleteAt: staleAt + Math.max(policy.swrMs, policy.staleIfErrorMs),
     computeMs,
     cost,
+    deafForMs: policy.deafForMs,
     guardedBy: policy.schema,
     clockId: marks.clockId,
     t0: position?.mark ?? 0,

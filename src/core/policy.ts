@@ -31,4 +31,7 @@ export interface Policy extends Windows {
   readonly customCodec: boolean
   readonly isolation: Isolation
   readonly wire: WireFormat
+  readonly expectMiss: boolean
+  /** Milliseconds. */
+  readonly deafForMs: number
 }

@@ -1,6 +1,5 @@
 import type { LoadReason } from '../contracts/cache-manager.ts'
 import type { Entry } from '../contracts/entry.ts'
-import type { MissReason } from '../contracts/events.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { Account } from './account.ts'
 import type { Asked } from './admission.ts'
@@ -13,12 +12,13 @@ import { freshnessOf } from './freshness.ts'
 import { keep, readable } from './isolation.ts'
 import type { CodecLookup } from './judge.ts'
 import type { Landing } from './landing.ts'
-import { servedFrom, takeAmong } from './landing.ts'
 import { Loads } from './loads.ts'
-import type { Policy } from './policy.ts'
+import { Serving } from './serving.ts'
 import type { Flight } from './single-flight.ts'
 import { SingleFlight } from './single-flight.ts'
-import type { Found, Read, Store } from './store.ts'
+import type { Read } from './found.ts'
+import type { Store } from './store.ts'
+import { absent } from './found.ts'
 
 // The way of one call:
 //
@@ -54,6 +54,7 @@ export class ReadThrough {
   readonly #options: ReadThroughOptions
   readonly #admission: Admission
   readonly #loads: Loads
+  readonly #serving: Serving
 
   constructor(options: ReadThroughOptions) {
     const { emitter, runtime } = options
@@ -61,7 +62,10 @@ export class ReadThrough {
     this.account = new Account(emitter, runtime)
     this.#admission = new Admission(emitter, runtime)
     const { flights, failures, account } = this
-    this.#loads = new Loads({ ...options, flights, failures, account, admission: this.#admission })
+    const admission = this.#admission
+    this.#loads = new Loads({ ...options, flights, failures, account, admission })
+    const loadBehind = this.#loadBehind.bind(this)
+    this.#serving = new Serving({ ...options, admission, loadBehind })
   }
 
   set budgetMs(ms: number) {
@@ -76,7 +80,7 @@ export class ReadThrough {
     if (call.mode === 'refresh') return this.#board(call, undefined)
     const { key, policy } = call
     const here = this.store?.readNow(key, policy.codecFor, foreignTags(call))
-    const served = here?.entry === undefined ? undefined : this.#serve(call, here)
+    const served = here?.entry === undefined ? undefined : this.#serving.serve(call, here)
     if (served === undefined) return this.#board(call, here)
     this.account.hit(call, served)
     return served
@@ -105,7 +109,7 @@ export class ReadThrough {
   peek(call: Lookup): unknown {
     const { policy, key } = call
     const here = this.store?.readNow(key, policy.codecFor, foreignTags(call))
-    if (here?.entry === undefined || !this.#isGuarded(here.entry, policy)) return undefined
+    if (here?.entry === undefined || !this.#serving.isGuarded(here.entry, policy)) return undefined
     const { runtime } = this.#options
     // 0: peeking begins no load, so it draws for none.
     const freshness = freshnessOf(here.entry, policy, runtime.now(), () => 0)
@@ -129,9 +133,12 @@ export class ReadThrough {
       const marks = this.#admission.marksOf(call, loaded, store.impliedTags)
       const admitted = await this.#admission.admit(call, kept, loaded, marks)
       if (admitted === undefined) return false
+      // Whoever loads it now loads what is older.
+      await store.turns?.take(token)
       const plain = call.policy.wire === 'plain'
       return (await store.fill(call.key, { ...admitted, plain }, token)) === 'stored'
     } finally {
+      store.turns?.giveBack(token)
       fence.release(token)
       fence.voidReads(call.key)
     }
@@ -143,16 +150,18 @@ export class ReadThrough {
     for (let attempt = 0; ; attempt++) {
       const joined = alone || attempt > mostOvertaken ? undefined : this.#joinable(call)
       const joinedLate = joined?.token.loading === true
+      // What others invalidated since the load began may not have been heard.
+      const joinedDeaf = joinedLate && this.store?.isDeaf === true && this.store.state === 'connected'
       const standIn = joined?.candidateFirst === true ? this.#standIn(call, joined) : undefined
       if (standIn !== undefined) return standIn
       // What an older load brings must not replace what is loaded after it.
       if (refresh && joined === undefined) this.flights.fence.void(key)
       const known = attempt === 0 ? here : undefined
-      const flight = joined ?? this.#open(call, (own) => this.#fly(call, own, known), alone)
+      const flight = joined ?? this.#open(call, (own) => this.#flyAndLeave(call, own, known), alone)
       const landing = await this.#ride(flight, call.signals)
       // A read sent before the new value arrived may still bring the old one.
       if (refresh) this.flights.fence.voidReads(key)
-      if (joinedLate && landing.isOvertaken()) continue
+      if (joinedDeaf || (joinedLate && landing.isOvertaken())) continue
       this.account.hit(call, landing)
       return landing
     }
@@ -197,62 +206,62 @@ export class ReadThrough {
     })
   }
 
+  /** However it ends, others may load then. */
+  async #flyAndLeave(call: Call, flight: Flight<Landing>, here: Read | undefined): Promise<Landing> {
+    const { store } = this
+    try {
+      return await this.#fly(call, flight, here)
+    } finally {
+      this.#loads.leave(flight, store)
+    }
+  }
+
   async #fly(call: Call, flight: Flight<Landing>, here: Read | undefined): Promise<Landing> {
     const { store } = this
     const { key, policy, mode } = call
-    if (store === undefined || mode === 'bypass' || mode === 'refresh') {
-      return await this.#loads.load(call, flight, store, mode === 'refresh' ? 'refresh' : 'miss')
+    if (store === undefined || mode === 'bypass') return await this.#loads.load(call, flight, store, 'miss')
+    if (mode === 'refresh') {
+      await this.#loads.turn(call, flight, store, 'anyone')
+      return await this.#loads.load(call, flight, store, 'refresh')
     }
-    const read = here ?? (await store.read(key, policy.codecFor, foreignTags(call)))
-    const isGuarded = read.entry === undefined || this.#isGuarded(read.entry, policy)
-    const verdict = this.#verdict(call, flight, read, isGuarded || (await this.#passesGuard(call, read)))
+    // Whoever expects nothing asks for its turn first; should there be something after all, it is told so.
+    const expectsNothing = policy.expectMiss && here === undefined && store.turns !== undefined
+    const read = expectsNothing ? absent : (here ?? (await store.read(key, policy.codecFor, foreignTags(call))))
+    const judged = this.#serving.verdict(call, flight, store, read)
+    const verdict = judged instanceof Promise ? await judged : judged
     if (typeof verdict !== 'string') return verdict
     const heldBack = this.#loads.heldBack(call, flight, store)
     if (heldBack !== undefined) return heldBack
-    this.account.miss(call, verdict)
     // A refresh in the air is newer than what this flight would load beside it.
     const newer = this.flights.joinable(refreshOf(key))
     const landing = newer === undefined ? undefined : await this.#ride(newer, undefined)
     if (landing !== undefined && !landing.isOvertaken()) return landing
+    const brought = store.turns === undefined ? undefined : await this.#elsewhere(call, flight, store, read)
+    if (brought !== undefined) return brought
+    this.account.miss(call, verdict)
     return await this.#loads.load(call, flight, store, 'miss')
   }
 
-  /** What is served of what was read, or why nothing is. Remembers in the flight what may stand in for a load. */
-  #verdict(call: Call, flight: Flight<Landing>, read: Read, passes: boolean): Landing | MissReason {
-    if (read.entry === undefined) return read.reason
-    const { entry, source } = read
-    const { policy, key } = call
-    // While its guard was asked another cache on the same memory may have invalidated it.
-    if (entry.clockId !== undefined && this.store?.isValid(entry) === false) return 'invalidated'
-    const freshness = this.#freshnessOf(entry, policy)
-    if (freshness === 'expired') return 'expired'
-    const found = readable(entry, policy, (error) => this.#options.emitter.problem({ error, during: 'decode', key }))
-    if (found === undefined) return 'corrupt'
-    if (!passes) return 'schema'
-    // What a read brings whose key was invalidated meanwhile answers those who were there before, fresh, and stands in for nothing.
-    const isStale = freshness === 'stale' || freshness === 'if-error'
-    if (isStale && !flight.token.readLive) return 'invalidated'
-    if (freshness === 'if-error') {
-      flight.candidate = entry
-      return 'expired'
+  /** Waits for its turn to load. @returns what another process has loaded meanwhile; `undefined`: it is its turn */
+  async #elsewhere(
+    call: Call,
+    flight: Flight<Landing>,
+    store: Store,
+    first: Read,
+    onlyFresh = false,
+  ): Promise<Landing | undefined> {
+    const { key, policy } = call
+    let read = first
+    for (;;) {
+      const turn = await this.#loads.turn(call, flight, store, 'nothing', read)
+      if (turn !== 'again') return turn
+      // What is asked now is newer than whatever was told until now.
+      flight.candidate = undefined
+      flight.token.followed = true
+      read = await store.read(key, policy.codecFor, foreignTags(call))
+      const verdict = await this.#serving.verdict(call, flight, store, read, onlyFresh)
+      if (typeof verdict !== 'string') return verdict
     }
-    if (freshness !== 'fresh') this.#loadBehind(call, entry, freshness)
-    // The header has no place for it.
-    const cost = source === 'l2' ? this.#admission.costOf(call, found.value) : entry.cost
-    return servedFrom({ entry, source }, isStale, takeAmong(flight, found.value, entry, policy), cost)
-  }
-
-  /** A hit in memory that needs no flight. */
-  #serve(call: Call, found: Found): Landing | undefined {
-    const { entry } = found
-    const { policy } = call
-    const freshness = this.#freshnessOf(entry, policy)
-    if (freshness === 'expired' || freshness === 'if-error' || !this.#isGuarded(entry, policy)) return undefined
-    // What is unreadable takes the long way, which says why.
-    const value = readable(entry, policy)
-    if (value === undefined) return undefined
-    if (freshness !== 'fresh') this.#loadBehind(call, entry, freshness)
-    return servedFrom(found, freshness === 'stale', () => value.value)
   }
 
   /** One load behind a value that is served, unless one is under way or the last one failed a moment ago. */
@@ -262,33 +271,24 @@ export class ReadThrough {
     const { runtime } = this.#options
     if (store === undefined || mode === 'readonly' || this.failures.find(key, runtime.now(), store) !== undefined)
       return
-    if (flights.joinable(refreshOf(key)) !== undefined || flights.joinable(key)?.token.loading === true) return
+    const other = flights.joinable(key)
+    if (flights.joinable(refreshOf(key)) !== undefined || other?.token.loading === true || other?.candidateFirst) return
     const flight = flights.open(key, key, async (own) => {
       own.kept = true
       own.candidate = entry
       own.candidateFirst = true
-      own.token.loading = true
+      own.token.loading = store.turns === undefined
       // The reader that found the value stale does not wait for what a loader does before its first `await`.
       await new Promise<void>((resolve) => runtime.defer(resolve))
-      return await this.#loads.load(call, own, store, reason)
+      try {
+        const read: Read = { entry, source: 'l2' }
+        const landing = store.turns === undefined ? undefined : await this.#elsewhere(call, own, store, read, true)
+        return landing ?? (await this.#loads.load(call, own, store, reason))
+      } finally {
+        this.#loads.leave(own, store)
+      }
     })
     store.background.run(flight.over, () => {})
-  }
-
-  #freshnessOf(entry: Entry, policy: Policy): ReturnType<typeof freshnessOf> {
-    const { runtime } = this.#options
-    return freshnessOf(entry, policy, runtime.now(), () => runtime.random())
-  }
-
-  /** Whether the guard needs not be asked: there is none, or it has passed this very value. */
-  #isGuarded(entry: Entry, policy: Policy): boolean {
-    return policy.schema === undefined || entry.guardedBy === policy.schema
-  }
-
-  async #passesGuard(call: Call, read: Read): Promise<boolean> {
-    const found = read.entry === undefined ? undefined : readable(read.entry, call.policy)
-    // What is unreadable fails for that reason, not for the guard's.
-    return found === undefined || (await this.#admission.passesGuard(call, found.value))
   }
 }
 

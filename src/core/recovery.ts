@@ -5,6 +5,7 @@ import type { Journal } from './journal.ts'
 import type { RecentInvalidations } from './recent-invalidations.ts'
 import type { RemoteTier } from './remote-tier.ts'
 import { isStoreDown } from './remote-tier.ts'
+import type { TagNews } from './tag-news.ts'
 
 // The way back to a primary that was away, in one order: connected, answering, known for who it is, journal replayed, tag clock read, and
 // all that again if the journal grew or the connection was lost meanwhile. Only then may what it holds be read. First contact is the
@@ -20,6 +21,7 @@ export interface RecoveryOptions {
   readonly journal: Journal
   readonly recent: RecentInvalidations
   readonly runtime: Runtime
+  readonly tagNews: TagNews
 }
 
 export class Recovery {
@@ -28,6 +30,7 @@ export class Recovery {
   readonly #journal: Journal
   readonly #recent: RecentInvalidations
   readonly #runtime: Runtime
+  readonly #tagNews: TagNews
   #retry: Timer | undefined
   #connected = false
   #refused = 0
@@ -38,12 +41,13 @@ export class Recovery {
   #history: string | undefined
   #losses = 0
 
-  constructor({ backend, remote, journal, recent, runtime }: RecoveryOptions) {
+  constructor({ backend, remote, journal, recent, runtime, tagNews }: RecoveryOptions) {
     this.#backend = backend
     this.#remote = remote
     this.#journal = journal
     this.#recent = recent
     this.#runtime = runtime
+    this.#tagNews = tagNews
   }
 
   /** The connection is gone: what was asked on it says nothing about the next one. */
@@ -58,10 +62,11 @@ export class Recovery {
 
   /**
    * One attempt, however many ask at once.
-   * @param returned called in the same turn in which the journal was seen to be empty: nothing can slip in between
+   * @param returned called in the same turn in which the journal was seen to be empty: nothing can slip in between; told whether the
+   * history of the data is known to be the same as at the last return
    * @returns false when the primary does not answer; rejects with what went wrong otherwise
    */
-  attempt(returned: () => void): Promise<boolean> {
+  attempt(returned: (isSame: boolean) => void): Promise<boolean> {
     this.#attempt ??= this.#return(returned).finally(() => {
       this.#attempt = undefined
     })
@@ -117,23 +122,26 @@ export class Recovery {
     this.#retry = undefined
   }
 
-  async #return(returned: () => void): Promise<boolean> {
+  async #return(returned: (isSame: boolean) => void): Promise<boolean> {
     await this.#ensureConnected()
     if (!(await this.#remote.ping())) return false
     let losses: number
     let history: string | undefined
+    let isSame: boolean
     do {
       losses = this.#losses
       history = this.#backend.link?.history
       // What was confirmed a moment ago may be lost, unless it is known that nothing came between.
-      const isSame = history !== undefined && history === this.#history
+      isSame = history !== undefined && history === this.#history
       if (!isSame) this.#journal.add(this.#recent.all())
+      // From here on what is told of the clock comes after what is read of it.
+      this.#tagNews.forget()
       await this.#remote.enter()
       await this.replay()
       await this.#remote.readTags()
     } while (this.#journal.size > this.#refused || losses !== this.#losses)
     this.#history = history
-    returned()
+    returned(isSame)
     return true
   }
 

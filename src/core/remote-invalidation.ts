@@ -1,6 +1,7 @@
 import type { CacheBackend } from '../contracts/backend.ts'
 import type { Invalidation } from '../contracts/events.ts'
 import { CacheError, misuse } from '../support/errors.ts'
+import type { Coherence } from './coherence.ts'
 import type { Emitter } from './emit.ts'
 import type { Fallback } from './fallback.ts'
 import type { Journal } from './journal.ts'
@@ -15,6 +16,7 @@ export interface RemoteInvalidationOptions {
   readonly backend: CacheBackend
   readonly emitter: Emitter
   readonly remote: RemoteTier
+  readonly coherence: Pick<Coherence, 'writing' | 'written' | 'changedAll'>
   readonly journal: Journal
   readonly recent: RecentInvalidations
   readonly recovery: Recovery
@@ -33,17 +35,21 @@ export class RemoteInvalidation {
   }
 
   async delete(keys: readonly string[]): Promise<Invalidation> {
-    const { remote, journal, recent, fallback } = this.#options
+    const { remote, coherence, journal, recent, fallback } = this.#options
+    coherence.writing(keys)
     return await this.#apply(
       async () => {
         await remote.delete(keys)
         recent.addKeys(keys)
+        // Read before the store knew, and kept since.
+        coherence.written(keys)
       },
       () => {
         for (const key of keys) {
           journal.addKey(key)
           fallback?.tier.delete(key)
         }
+        coherence.written(keys)
       },
     )
   }
@@ -79,7 +85,7 @@ export class RemoteInvalidation {
    * @throws {CacheError} `CACHE_UNAVAILABLE` when it does not answer; some keys may be deleted by then
    */
   async deletePrefix(prefix: string, tags: readonly string[]): Promise<Invalidation> {
-    const { backend, remote, isUp, tracked, detachFlights } = this.#options
+    const { backend, remote, coherence, isUp, tracked, detachFlights } = this.#options
     const { scan } = backend
     if (scan === undefined) {
       throw misuse(
@@ -90,6 +96,7 @@ export class RemoteInvalidation {
     const work = async (): Promise<void> => {
       for await (const keys of scan.keys(prefix)) if (keys.length > 0) await remote.delete(keys)
       await (tags.length > 0 ? remote.stamp(tags) : remote.renew(true))
+      coherence.changedAll()
     }
     try {
       if (!isUp()) throw new CacheError('CACHE_UNAVAILABLE', 'The store does not answer')
@@ -117,18 +124,20 @@ export class RemoteInvalidation {
 
   /** A write that nobody confirmed may arrive, or one that had been given up has: what it wrote is deleted. */
   repeat(keys: readonly string[]): void {
-    const { journal, recovery, isUp } = this.#options
+    const { coherence, journal, recovery, isUp } = this.#options
     for (const key of keys) journal.addKey(key)
+    coherence.written(keys)
     void this.#saved()
     recovery.replaySoon(isUp)
   }
 
   async #applyToMany(apply: () => Promise<void>, journal: () => void): Promise<Invalidation> {
-    const { backend, fallback, detachFlights } = this.#options
+    const { backend, coherence, fallback, detachFlights } = this.#options
     if (backend.tags !== undefined) {
       return await this.#apply(apply, () => {
         journal()
         fallback?.tier.clear()
+        coherence.changedAll()
         // Their tags are not known here: none of the loads under way may store anything.
         detachFlights()
       })

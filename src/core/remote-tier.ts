@@ -1,7 +1,15 @@
-import type { CacheBackend, TagCapability } from '../contracts/backend.ts'
+import type {
+  CacheBackend,
+  FillAnswer,
+  LeaseAnswer,
+  LeaseCapability,
+  LeaseRequest,
+  TagCapability,
+} from '../contracts/backend.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { Deadlines } from '../support/deadline.ts'
 import { isCacheError } from '../support/errors.ts'
+import type { TagNews } from './tag-news.ts'
 import type { TagTable } from './tags.ts'
 import { WriteOrder } from './write-order.ts'
 
@@ -25,6 +33,8 @@ export interface RemoteTierOptions {
   readonly succeeded: () => void
   readonly failed: (error: unknown, epoch: number) => void
   readonly landedLate: (keys: readonly string[]) => void
+  /** See `TagNews`; `undefined` while the store does not tell of the clock: then it is read with every turn. */
+  readonly tagNews: () => TagNews | undefined
 }
 
 interface Turn {
@@ -66,6 +76,35 @@ export class RemoteTier {
       return (await backend.set(key, text, ttl)) === false ? 'refused' : 'stored'
     }
     return this.#inOrder([key], send, budgetMs + text.length / slowestCharsPerMs, 'set')
+  }
+
+  /** Like `write`, for whoever holds the lease. */
+  fill(
+    key: string,
+    text: string,
+    ttl: number,
+    allowed: () => boolean,
+    lease: string,
+  ): Promise<FillAnswer | 'withheld'> {
+    const { budgetMs } = this.#options
+    const send = async (): Promise<FillAnswer | 'withheld'> =>
+      allowed() ? await this.#leases.fill(key, text, ttl, lease) : 'withheld'
+    return this.#inOrder([key], send, budgetMs + text.length / slowestCharsPerMs, 'fill')
+  }
+
+  acquire(key: string, request: LeaseRequest): Promise<LeaseAnswer> {
+    const asked = call(() => this.#leases.acquire(key, request))
+    return this.#observed(asked, this.#options.budgetMs, 'the lease')
+  }
+
+  renewLease(key: string, lease: string, leaseMs: number): Promise<boolean> {
+    const asked = call(() => this.#leases.renew(key, lease, leaseMs))
+    return this.#observed(asked, this.#options.budgetMs, 'the lease')
+  }
+
+  release(key: string, lease: string, pauseMs: number | undefined): Promise<void> {
+    const asked = call(() => this.#leases.release(key, lease, pauseMs))
+    return this.#observed(asked, this.#options.budgetMs, 'the lease')
   }
 
   delete(keys: readonly string[]): Promise<void> {
@@ -142,6 +181,11 @@ export class RemoteTier {
     }
   }
 
+  /** Called only where there are leases. */
+  get #leases(): LeaseCapability {
+    return this.#options.backend.leases as LeaseCapability
+  }
+
   #openTurn(): Turn {
     const { runtime } = this.#options
     let open: (answers: Promise<void>) => void = () => {}
@@ -154,7 +198,7 @@ export class RemoteTier {
   }
 
   async #send(turn: Turn): Promise<void> {
-    const { backend, tags, table, budgetMs } = this.#options
+    const { backend, tags, table, budgetMs, tagNews } = this.#options
     const { keys } = turn
     const asked: Promise<unknown>[] = []
     const { batch } = backend
@@ -171,7 +215,12 @@ export class RemoteTier {
     }
     // Each reader awaits its own text; one that failed alone fails alone.
     for (const text of turn.texts) text.catch(() => {})
-    const clock = call(() => tags.read(table.position)).then((delta) => table.apply(delta))
+    const news = tagNews()
+    const clock =
+      news === undefined
+        ? call(() => tags.read(table.position)).then((delta) => table.apply(delta))
+        : // What was told of the clock before the last of these answers counts for all of them.
+          Promise.allSettled(asked).then(() => news.taken())
     const epoch = this.#options.epoch()
     try {
       await this.#deadlines.bound(Promise.all([clock, Promise.allSettled(asked)]), budgetMs, 'get')

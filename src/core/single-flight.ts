@@ -1,7 +1,9 @@
 import type { Entry } from '../contracts/entry.ts'
+import type { Timer } from '../contracts/runtime.ts'
 import type { FenceToken } from './fence.ts'
 import { Fence } from './fence.ts'
 import { LoadControl } from './run-loader.ts'
+import type { Asking } from './turns.ts'
 
 // One flight per key: whoever asks while it is in the air joins it. A flight is opened before any I/O, so ten thousand callers make one
 // read and one load. A flight whose token died is never joined again: what it brings is older than the invalidation that
@@ -23,6 +25,10 @@ export class Flight<T> {
   candidateFirst = false
   kept = false
   passengers = 0
+  /** How it asked for its turn to load. */
+  readonly asking: Asking = { overtaken: 0, looks: 0, holder: undefined }
+  /** Ends when nobody is to be answered early any more. */
+  patience: Timer | undefined
   /** The last passenger left: the load was ended for want of anybody to load for. */
   abandoned = false
   /** Nobody can be on it any more. */
@@ -85,7 +91,7 @@ export class SingleFlight<T> {
 
   /** Whether a flight that was joinable is so still. */
   isJoinable(flight: Flight<T>): boolean {
-    return flight.token.live && !flight.ended && flight.generation === this.#generation
+    return flight.token.live && flight.token.followed && !flight.ended && flight.generation === this.#generation
   }
 
   /**

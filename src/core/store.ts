@@ -1,46 +1,21 @@
 import type { Awaitable, TagPosition } from '../contracts/backend.ts'
-import type { Entry, Marks } from '../contracts/entry.ts'
-import type { Invalidation, MissReason } from '../contracts/events.ts'
+import type { Marks } from '../contracts/entry.ts'
+import type { Invalidation } from '../contracts/events.ts'
+import type { HealthReport } from '../contracts/health.ts'
 import type { MemoryTier } from '../contracts/memory-tier.ts'
 import type { Background } from '../support/background.ts'
 import type { BreakerState } from './circuit-breaker.ts'
 import type { FenceToken } from './fence.ts'
+import type { Item, Read } from './found.ts'
+import type { HotTier } from './hot-tier.ts'
 import type { CodecLookup } from './judge.ts'
+import type { Turns } from './turns.ts'
 
 // Where entries are kept, as the read path sees it. Two exist: `EmbeddedStore` (the backend lives in this process) and `RemoteStore` (it is
 // behind a call, may be away, and has a memory that stands in).
 
-export type Read = Found | { readonly entry: undefined; readonly reason: MissReason }
-
-export interface Found {
-  readonly entry: Entry
-  readonly source: 'l1' | 'l2' | 'fallback'
-}
-
 /** `uncached`: there is nothing to store it in now. */
 export type FillOutcome = 'stored' | 'refused' | 'fenced' | 'uncached'
-
-export const absent: Read = { entry: undefined, reason: 'absent' }
-
-/** Memory whose entries may be served without asking anybody. */
-export interface HotMemory {
-  readonly tier: MemoryTier
-  /** Changes whenever an entry in the tier may have become void without being dropped. */
-  readonly generation: number
-  /** Whether the entry of a slot is not invalidated. What was judged in this generation is not judged again. */
-  isCurrent(slot: number, impliedTags: readonly string[] | undefined): boolean
-  /** A number that no slot carries as its stamp. Call it again when the generation has changed. */
-  takeStamp(): number
-}
-
-/** What an explicit write or a load hands to a store. */
-export interface Item {
-  readonly entry: Entry
-  /** An estimate of what the entry's value holds in memory. */
-  readonly bytes: number
-  /** As bare JSON or a bare string, without our header. */
-  readonly plain: boolean
-}
 
 export interface Store {
   /** Work that nobody waits for; `close` does. */
@@ -48,13 +23,21 @@ export interface Store {
   /** The tier in this process that answers now, if one does. */
   readonly memory: MemoryTier | undefined
   /** The tier that hits may be served from without a call to this store; the same object for the store's life. */
-  readonly hot: HotMemory | undefined
+  readonly hot: HotTier | undefined
   /** Whether memory is the whole cache. */
   readonly isEmbedded: boolean
   readonly state: 'connected' | 'degraded' | 'disconnected'
   readonly breaker: BreakerState
   /** Invalidations the store has not confirmed. */
   readonly journalSize: number
+  /** Decides who loads, where others may load as well; `undefined`: nobody else does. */
+  readonly turns: Turns | undefined
+  /** See `HealthReport`. */
+  readonly l1: HealthReport['l1']
+  /** The store tells of what others invalidate, and for longer than its bound nothing was heard. */
+  readonly isDeaf: boolean
+  /** How old a value from memory may be that another process invalidated, milliseconds. */
+  readonly stalenessBoundMs: number
   /** Whether an invalidated tag reaches every process. */
   readonly tagsAreShared: boolean
   /** What has been seen of the tag clock; taken before a loader starts. */
@@ -71,6 +54,10 @@ export interface Store {
    * @param impliedTags what a value without our header counts as tagged with; `undefined`: such values are the rule for the caller
    */
   read(key: string, codecFor: CodecLookup, impliedTags: readonly string[] | undefined): Promise<Read>
+  /** Whether what was read under the token may be kept in memory. */
+  keeps(token: FenceToken): boolean
+  /** Keeps in memory what was read under the token, if it may. */
+  keep(key: string, item: Pick<Item, 'entry' | 'bytes'>, token: FenceToken): void
   /** Whether something written under these marks is not invalidated, as far as this process knows. */
   isValid(marks: Marks): boolean
   /**

@@ -27,6 +27,7 @@ export class TagTable {
   #mark = 0
   #floor = 0
   #stamps: Map<string, number> = new Map()
+  readonly #listeners: Array<() => void> = []
 
   /** How far the table goes; `undefined` before the first read: nothing can be judged or stored. */
   get position(): TagPosition | undefined {
@@ -35,13 +36,16 @@ export class TagTable {
 
   /** Takes in what a clock answered. A stamp only grows under one id, so late and repeated answers do no harm. */
   apply(delta: TagDelta): void {
+    let isNews = false
     if (delta.id !== this.#id) {
+      isNews = true
       this.#id = delta.id
       this.#mark = 0
       this.#floor = 0
       this.#stamps = new Map()
     }
     if (delta.floor > this.#floor) {
+      isNews = true
       this.#floor = delta.floor
       for (const [tag, stamp] of this.#stamps) {
         // That there was a clear is never forgotten: see `acceptsForeign`.
@@ -50,10 +54,17 @@ export class TagTable {
     }
     for (const [tag, stamp] of delta.stamps) {
       if (stamp <= (this.#stamps.get(tag) ?? (tag === everything ? 0 : this.#floor))) continue
+      isNews = true
       this.#stamps.set(tag, stamp)
       if (stamp > this.#mark) this.#mark = stamp
     }
     if (this.#floor > this.#mark) this.#mark = this.#floor
+    if (isNews) for (const listener of this.#listeners) listener()
+  }
+
+  /** @param listener called when entries may have become void */
+  onNews(listener: () => void): void {
+    this.#listeners.push(listener)
   }
 
   /**

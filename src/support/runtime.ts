@@ -37,10 +37,36 @@ function recent(): number {
   return ticking !== undefined && Date === realDate ? coarse : start()
 }
 
+// The clock of a turn: read once, and again after so many readings, since what goes from promise to promise can make one turn last for ever.
+const readingsPerTurn = 64
+let turnAt = 0
+let readingsLeft = 0
+let turnEnds = false
+
+function turn(): number {
+  if (readingsLeft > 0) {
+    readingsLeft--
+    return turnAt
+  }
+  turnAt = performance.now()
+  readingsLeft = readingsPerTurn
+  if (!turnEnds) {
+    turnEnds = true
+    process.nextTick(endTurn)
+  }
+  return turnAt
+}
+
+function endTurn(): void {
+  turnEnds = false
+  readingsLeft = 0
+}
+
 export const systemRuntime: Runtime = {
   now: () => Date.now(),
   recent,
   monotonic: () => performance.now(),
+  turn,
   random: () => Math.random(),
   setTimer(callback, ms, kind) {
     const timer = setTimeout(callback, Math.min(ms, longestTimerMs))

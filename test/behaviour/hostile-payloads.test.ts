@@ -11,7 +11,7 @@ let manager: CacheManager
 const reasons: MissReason[] = []
 beforeAll(async () => {
   redis = await startRedis()
-  manager = await createCache({ url: redis.url, logLevel: 'silent' }).init()
+  manager = await createCache({ url: redis.url, logLevel: 'silent', l1: false }).init()
   manager.on('miss', ({ reason }) => reasons.push(reason))
 })
 afterAll(async () => {

@@ -72,7 +72,8 @@ test.each(['killed', 'frozen'])(
   '%s while running: no call rejects, hits resume after the return, fallback entries are gone',
   async (fault) => {
     await using redis = await startRedis()
-    await using manager = await createCache({ url: redis.url }).init()
+    // Without memory in front of it: what is asked here is where hits come from.
+    await using manager = await createCache({ url: redis.url, l1: false }).init()
     const states: CacheState[] = []
     manager.on('state', (event) => states.push(event.to))
     let runs = 0

@@ -20,7 +20,7 @@ const named = (): string => `plain-${++serial}`
 
 test('a plain entry is what json.loads expects, lives its ttl, and is a hit', async () => {
   await using redis = await startRedis()
-  const manager = await open({ url: redis.url })
+  const manager = await open({ url: redis.url, l1: false })
   const fn = cached(async (hash: string) => ({ hash, title: 'Größe "1"', pages: [1, 2.5, null, true] }), {
     key: (hash) => `document:parse:${hash}`,
     manager,

@@ -41,12 +41,12 @@ beforeAll(async () => {
 
 test('without a suite, the suites are listed', async () => {
   const { stdout } = await bench()
-  for (const suite of ['l1-hit', 'stampede', 'values', 'keys', 'outage'])
+  for (const suite of ['l1-hit', 'l2-hit', 'stampede', 'fleet-stampede', 'invalidation', 'values', 'keys', 'outage'])
     expect(stdout).toMatch(new RegExp(`^ +${suite} `, 'm'))
 })
 
 test('a suite that does not exist is an error', async () => {
-  await expect(bench('l2-hit')).rejects.toMatchObject({ code: 1 })
+  await expect(bench('l3-hit')).rejects.toMatchObject({ code: 1 })
 })
 
 test('a run answers right everywhere and prints one document of rows', { timeout: 120_000 }, async () => {
@@ -94,3 +94,48 @@ test('a drill has a floor, a time and what became of its calls', { timeout: 120_
   }
   expect(rows).toHaveLength(16)
 })
+
+test('a hit in Redis has the time and the CPU time of its floor beside it', { timeout: 120_000 }, async () => {
+  const rows = await rowsOf('l2-hit', '--only', '90 B, 64 at once', '--only', 'speedrun copy')
+  expect(rows.map(({ subject, unit }) => `${subject} ${unit}`)).toEqual([
+    'floor ns',
+    'floor cpu ns',
+    'speedrun copy ns',
+    'speedrun copy cpu ns',
+  ])
+  for (const { value, ratio } of rows) {
+    expect(value).toBeGreaterThan(0)
+    expect(ratio).toBeGreaterThan(0)
+  }
+})
+
+test('a fleet counts its loads, and times those who waited for the load of another', { timeout: 120_000 }, async () => {
+  const rows = await rowsOf('fleet-stampede', '--only', 'speedrun')
+  const crowd = '4 processes x 1,000 callers of a cold key'
+  expect(rows.map((row) => `${row.subject} | ${row.case} | ${row.unit}`)).toEqual([
+    ...['loads per key', 'most loads per key', 'cpu ns'].map((unit) => `floor | ${crowd} | ${unit}`),
+    ...['loads per key', 'most loads per key', 'cpu ns'].map((unit) => `speedrun copy | ${crowd} | ${unit}`),
+    ...['p50', 'p99'].map((of) => `speedrun copy | ${crowd}, after the load, ${of} | ns`),
+  ])
+  expect(rows.find(({ subject, unit }) => subject === 'floor' && unit === 'loads per key')?.value).toBe(4)
+})
+
+test(
+  'an invalidation has its rows: seen elsewhere, by tag, and hits of tagged entries',
+  { timeout: 120_000 },
+  async () => {
+    const rows = await rowsOf('invalidation', '--only', 'speedrun')
+    expect(rows.filter(({ subject }) => subject === 'speedrun').map((row) => `${row.case} | ${row.unit}`)).toEqual(
+      expect.arrayContaining([
+        'seen in another process / PING, p50 | ns',
+        'seen in another process / PING, p99 | ns',
+        'tag of 1 member | server us',
+        'tag of 1,000 members | server us',
+        ...['frozen', 'copy'].flatMap((isolation) =>
+          ['ns', 'cpu ns', 'commands'].map((unit) => `hit with three tags / hit without tags, ${isolation} | ${unit}`),
+        ),
+      ]),
+    )
+    for (const { unit, value } of rows) if (unit === 'commands') expect(value).toBe(0)
+  },
+)

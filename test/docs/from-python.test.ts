@@ -610,6 +610,8 @@ await testPage('docs/from-python.md', (page) => {
     async ({ getConfig }) => {
       await initCache()
       const loaded = await getConfig()
+      expect(await getConfig.withStatus()).toMatchObject({ source: 'l1', value: loaded })
+      await initCache({ l1: false })
       const hit = await getConfig.withStatus()
       expect(hit.source).toBe('l2')
       expect(hit.value).toStrictEqual(loaded)

@@ -51,7 +51,11 @@ async function write({ url, journalFile, onLostNode, keys, groups }: Extract<Job
   const store = async (key: string, version: number): Promise<boolean> =>
     await manager.setValue(key, version, { ttl: '1h', tags: [...(keys[key] ?? [])] })
   // On a busy machine a call may take longer than the budget; what it wrote is deleted then.
-  while (!(await areStored())) for (const key of Object.keys(keys)) await store(key, 1)
+  while (!(await areStored())) {
+    for (const key of Object.keys(keys)) await store(key, 1)
+    // While the store is away nothing of this waits for anything: what would bring it back needs its time.
+    await sleep(20)
+  }
   say({ stored: true })
   await word
   let index = 0

@@ -107,6 +107,7 @@ export function countTransports(openTransport: OpenTransport): OpenTransport & T
       })
       return {
         ready: transport.ready,
+        carriesPushes: transport.carriesPushes === true,
         send: (args) => {
           sent++
           return transport.send(args)

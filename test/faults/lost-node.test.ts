@@ -141,6 +141,7 @@ test('one that was closed while it was saying that it lives says goodbye last, a
   const said: string[] = []
   const held = gate()
   const nodes = new LostNodes({
+    bumped: () => {},
     clockKey: 'clock',
     runtime: manualRuntime(),
     link: { history: 'h', isUp: true },
@@ -166,6 +167,7 @@ test('one that was closed while it was saying that it lives says goodbye last, a
 test('one that was closed while it owes invalidations says no goodbye', async () => {
   const said: string[] = []
   const nodes = new LostNodes({
+    bumped: () => {},
     clockKey: 'clock',
     runtime: manualRuntime(),
     link: { history: 'h', isUp: true },

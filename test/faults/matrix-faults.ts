@@ -178,7 +178,8 @@ export const faults: readonly Fault[] = [
     ...reachable,
     name: 'out of memory (OOM)',
     config: ['maxmemory-policy noeviction'],
-    answers: { ...refusesWrites, delete: 'yes' },
+    // What makes void needs no memory to spare.
+    answers: { ...refusesWrites, delete: 'yes', stamp: 'yes', renew: 'yes' },
     strike: ({ redis }) => redis.cli('CONFIG', 'SET', 'maxmemory', '1'),
     heal: ({ redis }) => redis.cli('CONFIG', 'SET', 'maxmemory', '0'),
   },

@@ -29,7 +29,7 @@ export const mutants: readonly Mutant[] = [
       '!this.#table.isValid(item.entry)',
     ),
     edit('core/remote-store.ts', "if (!token.live) return 'fenced'"),
-    edit('core/remote-store.ts', 'token.live && this.#mode', 'this.#mode'),
+    edit('core/fills.ts', 'return token.live && isUp()', 'return isUp()'),
   ),
   mutant(
     'a load that was made void is joined',
@@ -49,7 +49,10 @@ export const mutants: readonly Mutant[] = [
     edit('core/failures.ts', 'if (!mark.token.live) return false'),
   ),
   mutant('a remembered failure never ends', edit('core/failures.ts', 'mark.until <= now', 'false')),
-  mutant('an invalidated tag is no news to the hot path', edit('core/embedded-store.ts', 'this.#shared.generation++')),
+  mutant(
+    'an invalidated tag is no news to the hot path',
+    edit('core/hot-tier.ts', 'table.onNews(() => void this.generation++)'),
+  ),
   mutant(
     'the hot path does not look at the time',
     edit('core/hot-path.ts', 'this.#recent() < this.#origin', '0 < this.#origin'),

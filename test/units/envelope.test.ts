@@ -9,7 +9,7 @@ const factor = Number(process.env['TEST_PROPERTY_FACTOR'] ?? 1)
 const createdAt = 1_732_400_000_000
 
 /** What the envelope does not carry. */
-const inMemory = { frozen: false, plan: undefined, json: false, cost: 0, guardedBy: undefined }
+const inMemory = { frozen: false, plan: undefined, json: false, cost: 0, deafForMs: 0, guardedBy: undefined }
 
 const wellFormed = fc.string({ unit: 'binary' }).map((text) => text.replace(/\p{Surrogate}/gu, '?'))
 const tag = fc
@@ -27,6 +27,7 @@ const anyEntry: fc.Arbitrary<Entry> = fc.record(
     plan: fc.constant(undefined),
     json: fc.constant(false),
     cost: fc.constant(0),
+    deafForMs: fc.constant(0),
     guardedBy: fc.constant(undefined),
     immutable: fc.constant(true),
     codec: fc.constantFrom(undefined, jsonCodec, { ...jsonCodec, name: 'v8/br+1.0_-' }),
@@ -62,7 +63,15 @@ describe('an envelope', () => {
     fc.assert(
       fc.property(anyEntry, payload, (entry, text) => {
         const { codec, value: _value, form: _form, immutable: _immutable, ...rest } = entry
-        const { frozen: _frozen, plan: _plan, json: _json, cost: _cost, guardedBy: _guard, ...header } = rest
+        const {
+          frozen: _frozen,
+          plan: _plan,
+          json: _json,
+          cost: _cost,
+          deafForMs: _deaf,
+          guardedBy: _guard,
+          ...header
+        } = rest
         expect(parseEnvelope(encodeEnvelope(entry, text))).toStrictEqual({
           kind: 'ours',
           header: { codecName: codec?.name ?? 'raw', ...header },
@@ -98,6 +107,7 @@ describe('an envelope', () => {
       plan: undefined,
       json: false,
       cost: 0,
+      deafForMs: 0,
       guardedBy: undefined,
       immutable: false,
       codec: jsonCodec,
@@ -154,6 +164,7 @@ test('a payload longer than allowed is refused with both lengths', () => {
     plan: undefined,
     json: false,
     cost: 0,
+    deafForMs: 0,
     guardedBy: undefined,
     codec: undefined,
     createdAt,

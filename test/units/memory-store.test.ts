@@ -16,6 +16,7 @@ function entry(value: unknown, options: Partial<Entry> = {}): Entry {
     plan: undefined,
     json: false,
     cost: 0,
+    deafForMs: 0,
     guardedBy: undefined,
     codec: undefined,
     createdAt: 0,

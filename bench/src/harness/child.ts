@@ -1,11 +1,11 @@
-// A measuring process: one subject and the floor of its case, each with its own copy of the loop; or one subject of a drill. Started
-// by measure-case.ts or measure-drill.ts with the position of the suite, the case and the subject; answers one question after the
+// A measuring process: one subject and the floor of its case, each with its own copy of the loop; or one subject of a drill or
+// of a fleet. Started by measure-case.ts, measure-drill.ts or measure-fleet.ts with the position of the suite, the case and the subject; answers one question after the
 // other. Its compiled code, its heap and its async hooks belong to this one subject.
 import { suites } from '../suites.ts'
 import type * as Loop from './loop.ts'
 import type { Answer, Pace, Question } from './messages.ts'
 import { Probe } from './probe.ts'
-import type { Case, Drill, Drilled, Subject } from './suite.ts'
+import type { Case, Drill, Drilled, Fleet, Orders, Subject } from './suite.ts'
 
 const [suiteName, caseIndex, subjectIndex] = process.argv.slice(2)
 const suite = suites.find(({ name }) => name === suiteName)
@@ -13,6 +13,7 @@ const measured = suite?.cases(process.env['BENCH_REDIS_URL'])[Number(caseIndex)]
 
 let probes: { readonly floor: Probe; readonly subject: Probe; readonly pace: Pace } | undefined
 let drilled: Drilled | undefined
+let orders: Orders | undefined
 
 async function open(one: Subject, loopName: string): Promise<Probe> {
   const address = new URL(`./loop.js?${loopName}`, import.meta.url).href
@@ -21,6 +22,7 @@ async function open(one: Subject, loopName: string): Promise<Probe> {
 
 async function answer(question: Question): Promise<Answer> {
   if (measured === undefined) throw new Error(`There is no ${process.argv.slice(2).join(' ')}`)
+  if ('conduct' in measured) return await inFleet(measured, question)
   return await ('fault' in measured ? inDrill(measured, question) : inCase(measured, question))
 }
 
@@ -68,6 +70,17 @@ async function inDrill({ subjects }: Drill, question: Question): Promise<Answer>
   if (question.ask !== 'call') throw new Error(`A drill has no '${question.ask}'`)
   if (drilled === undefined) throw new Error('Not in use')
   return { call: await drilled.call(question.limitMs) }
+}
+
+async function inFleet({ subjects }: Fleet, question: Question): Promise<Answer> {
+  if (question.ask === 'join') {
+    orders = await chosen(subjects).open()
+    return {}
+  }
+  if (question.ask !== 'do') throw new Error(`A fleet has no '${question.ask}'`)
+  const order = orders?.[question.order]
+  if (order === undefined) throw new Error(`Nobody here can '${question.order}'`)
+  return { done: await order(question.input as never) }
 }
 
 function chosen<S>(subjects: readonly S[]): S {

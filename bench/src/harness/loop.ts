@@ -15,3 +15,20 @@ export function plain(call: (input: never) => unknown, inputs: readonly unknown[
   for (let index = 0; index < count; index++) last = call(inputs[index] as never)
   return last
 }
+
+/** `lanes` callers, each with one call after the other. @returns the last answer of one of them */
+export async function concurrent(
+  call: (input: never) => unknown,
+  inputs: readonly unknown[],
+  count: number,
+  lanes: number,
+) {
+  let next = 0
+  const lane = async (): Promise<unknown> => {
+    let last: unknown
+    while (next < count) last = await call(inputs[next++] as never)
+    return last
+  }
+  const all = await Promise.all(Array.from({ length: lanes }, lane))
+  return all[0]
+}

@@ -4,6 +4,7 @@
 import type { Pace, RoundAnswer } from './messages.ts'
 import { MeasuringProcess } from './measuring-process.ts'
 import { median } from './median.ts'
+import type { OwnRedis } from './redis.ts'
 import type { Case, Row } from './suite.ts'
 
 /** A slow subject still gets this many rounds. */
@@ -32,12 +33,14 @@ export async function measureCase(
   caseIndex: number,
   wanted: (subject: string) => boolean,
   pace: Pace,
-  redisUrl: string | undefined,
+  redis: OwnRedis | undefined,
 ): Promise<CaseResult> {
+  // What the case before has left there costs memory, and its clients are gone.
+  if (measured.subjects.some(({ name }) => wanted(name))) await redis?.restart()
   const errors: string[] = []
   const all: Running[] = measured.subjects.flatMap(({ name }, index) => {
     if (!wanted(name)) return []
-    const process = new MeasuringProcess(suite, caseIndex, index, redisUrl)
+    const process = new MeasuringProcess(suite, caseIndex, index, redis?.url)
     const bytes = { floor: undefined, subject: undefined }
     return [{ name, process, rounds: [], planned: pace.rounds, bytes, failed: false }]
   })

@@ -1,5 +1,5 @@
 // What the parent process and a measuring process say to each other. One question, one answer, one at a time: while one
-// measuring process works, all others wait.
+// measuring process works, all others wait, but for those of one fleet.
 import type { Sample } from './probe.ts'
 import type { ColdCall, Observation } from './suite.ts'
 
@@ -24,6 +24,9 @@ export type Question =
   // In a drill, again and again: a new cache, and calls of it.
   | { readonly ask: 'use' }
   | { readonly ask: 'call'; readonly limitMs: number }
+  // In a fleet, to each of its processes.
+  | { readonly ask: 'join' }
+  | { readonly ask: 'do'; readonly order: string; readonly input: unknown }
 
 export interface RoundAnswer {
   readonly floor: Sample
@@ -44,4 +47,5 @@ export type Answer =
       readonly bytes?: BytesAnswer
       readonly usedKey?: string
       readonly call?: ColdCall
+      readonly done?: unknown
     }

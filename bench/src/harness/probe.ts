@@ -18,11 +18,15 @@ const bytesRoom = 5 << 20
 export class Probe {
   readonly trial: Trial
   readonly loops: typeof Loop
-  private count = 1
+  /** With fewer the callers would be waiting for the last of them rather than for the cache. */
+  private readonly least: number
+  private count: number
 
   constructor(trial: Trial, loops: typeof Loop) {
     this.trial = trial
     this.loops = loops
+    this.least = trial.concurrency === undefined ? 1 : 2 * trial.concurrency
+    this.count = this.least
   }
 
   /** Runs the trial until it is compiled, and finds the number of calls that take `batchMs`. */
@@ -32,7 +36,7 @@ export class Probe {
     do {
       const { wall } = await this.measure()
       const wanted = Math.min((batchMs * 1e6) / wall, most, this.count * 4)
-      this.count = Math.max(1, Math.round(wanted))
+      this.count = Math.max(this.least, Math.round(wanted))
     } while (
       performance.now() < until ||
       (this.count < most && (await this.measure()).wall * this.count < batchMs * 5e5)
@@ -74,6 +78,7 @@ export class Probe {
 
   private run(inputs: readonly unknown[], count: number): unknown {
     const { trial, loops } = this
+    if (trial.concurrency !== undefined) return loops.concurrent(trial.call, inputs, count, trial.concurrency)
     return trial.awaits ? loops.awaited(trial.call, inputs, count) : loops.plain(trial.call, inputs, count)
   }
 }

@@ -12,6 +12,7 @@ interface Column {
 const columns: readonly Column[] = [
   { title: 'time', width: 11, unit: 'ns', text: (row) => time(row.value) },
   { title: 'x floor', width: 10, unit: 'ns', text: ratio },
+  { title: 'cpu', width: 11, unit: 'cpu ns', text: (row) => time(row.value) },
   { title: 'cpu x', width: 10, unit: 'cpu ns', text: ratio },
   { title: 'bytes', width: 12, unit: 'bytes', text: (row) => amount(row.value) },
 ]

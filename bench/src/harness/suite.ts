@@ -1,6 +1,6 @@
 // The words of the harness. A suite is a list of cases; a case has one floor (the least work any cache must do there) and
 // several subjects; a subject opens one trial, in a process of its own. A drill is a case that is no loop: a few single calls
-// around a failure of the store. Only data and functions, so that the parent process can list everything without loading one
+// around a failure of the store. A fleet is a case of several processes of one subject, which do what they are told. Only data and functions, so that the parent process can list everything without loading one
 // measured package: a subject imports its package inside `open`.
 
 /** Something that is measured: one way to call one package. */
@@ -19,6 +19,8 @@ export interface Trial {
   readonly call: (input: never) => unknown
   /** `true`: each call is awaited. */
   readonly awaits: boolean
+  /** So many calls are under way at a time, all of different inputs as far as `inputs` sees to it. Default: 1. */
+  readonly concurrency?: number
   /** At most this many calls in one measurement. Default: 100,000. */
   readonly most?: number
   /** `false`: bytes per operation are not measured, for work that always outgrows the young generation. */
@@ -35,6 +37,7 @@ export function trial<I>(parts: {
   readonly inputs: (count: number) => readonly I[]
   readonly call: (input: I) => unknown
   readonly awaits: boolean
+  readonly concurrency?: number
   readonly most?: number
   readonly bytes?: boolean
   readonly check: () => void | Promise<void>
@@ -100,6 +103,53 @@ export interface ColdCall {
   readonly error?: string
 }
 
+/** What several processes of one subject do together, told by `conduct`, which runs in the process that prints the report. */
+export interface Fleet {
+  readonly name: string
+  readonly processes: number
+  /** How often `conduct` repeats what it measures. 0: the case is left out. */
+  readonly rounds: { readonly full: number; readonly quick: number }
+  readonly subjects: readonly FleetSubject[]
+  /** @throws when a subject answered wrong */
+  readonly conduct: (members: ReadonlyArray<Member<Orders>>, rounds: number) => Promise<readonly Quantity[]>
+}
+
+export interface FleetSubject<O extends Orders = Orders> {
+  readonly name: string
+  /** Runs once in each process of the fleet. @returns what it can be told to do. */
+  readonly open: () => Promise<O>
+}
+
+export type Orders = Readonly<Record<string, (input: never) => unknown>>
+
+/** A process of a fleet, at the other end: tells it what to do. */
+export type Member<O extends Orders> = <K extends keyof O & string>(
+  order: K,
+  input: Parameters<O[K]>[0],
+) => Promise<Awaited<ReturnType<O[K]>>>
+
+/** Knows inside one fleet what can be told to its members. */
+export function fleet<O extends Orders>(parts: {
+  readonly name: string
+  readonly processes: number
+  readonly rounds: { readonly full: number; readonly quick: number }
+  readonly subjects: ReadonlyArray<FleetSubject<O>>
+  readonly conduct: (members: ReadonlyArray<Member<O>>, rounds: number) => Promise<readonly Quantity[]>
+}): Fleet {
+  return parts as unknown as Fleet
+}
+
+/** What a fleet found out, over all rounds. */
+export interface Quantity {
+  readonly unit: string
+  readonly value: number
+  readonly ratio?: number
+  /** Of the floor; it has a row of its own. */
+  readonly floor?: number
+  /** Appended to the name of the case. */
+  readonly of?: string
+}
+
 /** What one of our rows has to reach. */
 export interface Target {
   readonly subject: RegExp
@@ -117,7 +167,7 @@ export interface Suite {
   /** Started before the suite, when one can be found, and given to `cases`. */
   readonly needsRedis?: boolean
   /** The same list in each process of a run: cases and subjects are known by their positions. */
-  readonly cases: (redisUrl: string | undefined) => ReadonlyArray<Case | Drill>
+  readonly cases: (redisUrl: string | undefined) => ReadonlyArray<Case | Drill | Fleet>
   readonly targets: readonly Target[]
 }
 

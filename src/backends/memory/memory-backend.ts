@@ -64,6 +64,7 @@ export class MemoryBackend implements CacheBackend {
         json: false,
         computeMs: 0,
         cost: 0,
+        deafForMs: 0,
         guardedBy: undefined,
         clockId: undefined,
         t0: 0,

@@ -153,6 +153,10 @@ export class MemoryStore implements MemoryTier {
     return true
   }
 
+  retain(wanted: (entry: Entry) => boolean): void {
+    for (const cell of this.#cells) if (cell !== undefined && !wanted(cell.entry)) this.#drop(cell)
+  }
+
   clear(): void {
     this.slots.clear()
     for (const table of this.#tables.values()) table.slots.clear()

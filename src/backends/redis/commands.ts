@@ -1,8 +1,11 @@
-import type { TagCapability } from '../../contracts/backend.ts'
+import type { LeaseCapability, TagCapability } from '../../contracts/backend.ts'
 
 /** What the shell needs of an open connection. */
 export interface RedisCommands {
   readonly tags: Required<TagCapability>
+  readonly leases: LeaseCapability
+  /** See `PushCapability.isOn`. */
+  readonly follows: boolean
   /** See `LinkCapability`. */
   readonly history: string | undefined
   readonly limits: readonly string[]

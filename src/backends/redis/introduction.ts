@@ -4,7 +4,7 @@ import { isLife, ReplyError } from './reply-error.ts'
 import type { Transport } from './transport.ts'
 
 // What a new connection asks before it is used: who answers, whether it may be written to, and whether it may close other connections of
-// ours. A server that refuses to tell is used all the same, and it is said what cannot be guaranteed there.
+// ours, run scripts and be told of changes. A server that refuses is used all the same, and it is said what cannot be guaranteed there.
 
 export interface Introduction {
   /** A process of a server: connections have ids within one. `undefined`: it does not say. */
@@ -13,6 +13,10 @@ export interface Introduction {
   readonly history: string | undefined
   /** `undefined` where what it may have under way when it is lost could not be stopped. */
   readonly own: OwnConnection | undefined
+  /** Whether scripts can be run on keys and their leases. */
+  readonly runsScripts: boolean
+  /** Whether the server tells of changes of what is read. */
+  readonly follows: boolean
   readonly limits: readonly string[]
 }
 
@@ -21,17 +25,27 @@ const anonymous =
   'served until its ttl'
 const unstoppable =
   'CLIENT KILL is not permitted: a write of a connection that was lost may still arrive, and undo a later invalidation'
+const scriptless =
+  'EVAL is not permitted, or not on keys like {key}#l: several processes may load one key at once, and a value that was loaded before a ' +
+  'write may replace it'
+const untold =
+  'CLIENT TRACKING is not permitted, or not known: nothing is told of what other processes change, so no value is kept in memory'
+
+const probe = "return redis.call('EXISTS', KEYS[1])"
 
 /**
+ * @param scriptKey what scripts have to be permitted on; `undefined`: none is run on this connection
  * @throws {CacheError} `CACHE_UNAVAILABLE` when what answers is no master
  * @throws {ReplyError} when the server cannot serve now, e.g. `LOADING`
  */
-export async function introduce(transport: Transport): Promise<Introduction> {
+export async function introduce(transport: Transport, scriptKey?: string): Promise<Introduction> {
   const ask = (...args: readonly string[]): Promise<unknown> => unlessRefused(transport.send(args))
-  const [id, server, replication] = await Promise.all([
+  const [id, server, replication, script] = await Promise.all([
     ask('CLIENT', 'ID'),
     ask('INFO', 'server'),
     ask('INFO', 'replication'),
+    // Found out now, so that not every operation has to fail first.
+    scriptKey === undefined ? undefined : ask('EVAL', probe, '1', scriptKey),
     // Refused while the server loads its data set, unlike what comes before.
     transport.send(['PING']).catch((error: unknown) => (isLife(error) ? undefined : Promise.reject(error as Error))),
   ])
@@ -42,8 +56,22 @@ export async function introduce(transport: Transport): Promise<Introduction> {
   // Skips itself: it closes nothing, and tells whether it may.
   const mayClose = id !== undefined && (await ask('CLIENT', 'KILL', 'ID', String(id), 'SKIPME', 'yes')) !== undefined
   if (!mayClose) limits.push(unstoppable)
+  const runsScripts = script !== undefined
+  if (!runsScripts && scriptKey !== undefined) limits.push(scriptless)
   const own = mayClose && runId !== undefined ? { id: String(id), runId } : undefined
-  return { runId, history, own, limits }
+  return { runId, history, own, runsScripts, follows: false, limits }
+}
+
+/**
+ * Asks to be told of changes of what is read from now on: in the default mode, which is one list of readers per key. `NOLOOP`: what this
+ * connection writes is known here. Never `REDIRECT`: a second connection has an order of its own.
+ * https://redis.io/docs/latest/commands/client-tracking/
+ */
+export async function follow(transport: Transport, introduction: Introduction): Promise<Introduction> {
+  if (transport.carriesPushes !== true) return introduction
+  const answer = await unlessRefused(transport.send(['CLIENT', 'TRACKING', 'ON', 'NOLOOP']))
+  if (answer === undefined) return { ...introduction, limits: [...introduction.limits, untold] }
+  return { ...introduction, follows: true }
 }
 
 /**

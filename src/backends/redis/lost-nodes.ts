@@ -15,6 +15,8 @@ export interface LostNodesOptions {
   readonly link: Pick<RedisLink, 'history' | 'isUp'>
   readonly send: (args: readonly string[]) => Promise<unknown>
   readonly run: (script: Script, keys: readonly string[], args: readonly string[]) => Promise<unknown>
+  /** Called when the clock was given a new id here: of its own doing a connection is not told. */
+  readonly bumped: () => void
 }
 
 const signMs = 5000
@@ -46,12 +48,12 @@ export class LostNodes {
   async sign(): Promise<void> {
     // After the goodbye it would be a node that never says another word.
     if (!this.#running) return
-    const { clockKey, runtime, link, run } = this.#options
+    const { clockKey, runtime, link, run, bumped } = this.#options
     // Its deletes of single keys are lost as well: values without our header, which carry no id, are void too.
     const args = [`1-${randomId(runtime)}`, link.history ?? '', this.#node, String(lostAfterSeconds)]
     const signing = run(hearNode, [clockKey, this.#key], args)
     this.#signing = signing.catch(() => {})
-    await signing
+    if (Number(await signing) > 0) bumped()
   }
 
   /** Says goodbye, if anybody listens; whoever still owes invalidations just falls silent. */

@@ -1,8 +1,11 @@
 import type {
   BatchCapability,
   CacheBackend,
+  LeaseCapability,
   LinkCapability,
   LinkEvents,
+  PushCapability,
+  PushEvents,
   ScanCapability,
   TagCapability,
 } from '../../contracts/backend.ts'
@@ -53,6 +56,13 @@ export interface RedisBackendOptions {
   readonly openTransport?: OpenTransport | undefined
 }
 
+/**
+ * See `PushCapability.boundMs`. A heartbeat is sent at the latest 250 ms after the command that was answered last, and its answer has as long
+ * again to come: while it does, what is kept never waits. It counts from sending, so a connection that died without a sign hides changes for
+ * no longer; measured, from its death, 312 to 501 ms.
+ */
+const boundMs = 500
+
 /** The options with their defaults. */
 export interface ResolvedRedisOptions {
   readonly url: string
@@ -79,6 +89,9 @@ export class RedisBackend implements CacheBackend {
   readonly tags: TagCapability
   readonly scan: ScanCapability
   readonly link: LinkCapability
+  /** Needs connections of our own, by `url`. */
+  readonly push: PushCapability
+  readonly leases: LeaseCapability
   readonly options: ResolvedRedisOptions
   /** What `connect` opened. */
   connection: RedisCommands | undefined
@@ -86,6 +99,8 @@ export class RedisBackend implements CacheBackend {
   closed = false
   /** Who is told of the connection's fate. */
   readonly watchers: Set<LinkEvents>
+  /** Who is told of changes. */
+  readonly followers: Set<PushEvents>
 
   /** @throws {TypeError | RangeError} `CACHE_BAD_OPTION`, `CACHE_BAD_DURATION`; a url is never shown, there may be a password in it */
   constructor(options: RedisBackendOptions = {}) {
@@ -132,7 +147,9 @@ export class RedisBackend implements CacheBackend {
     Object.defineProperty(this, 'closed', { enumerable: false, writable: true, value: false })
     Object.defineProperty(this, 'connection', { enumerable: false, writable: true, value: undefined })
     this.watchers = new Set()
+    this.followers = new Set()
     Object.defineProperty(this, 'watchers', { enumerable: false })
+    Object.defineProperty(this, 'followers', { enumerable: false })
     this.batch = { get: (keys) => opened(this).getMany(keys), delete: (keys) => opened(this).delete(keys) }
     this.tags = {
       read: (since) => opened(this).tags.read(since),
@@ -142,11 +159,24 @@ export class RedisBackend implements CacheBackend {
     }
     this.scan = { keys: (prefix) => opened(this).scan(prefix) }
     const current = (): RedisCommands | undefined => this.connection
-    this.link = {
-      watch: (events) => {
-        this.watchers.add(events)
-        return () => void this.watchers.delete(events)
+    this.leases = {
+      get isOn() {
+        return current()?.leases.isOn ?? false
       },
+      acquire: async (key, request) => await opened(this).leases.acquire(key, request),
+      renew: async (key, token, leaseMs) => await opened(this).leases.renew(key, token, leaseMs),
+      fill: async (key, value, ttl, token) => await opened(this).leases.fill(key, value, ttl, token),
+      release: async (key, token, pauseMs) => await opened(this).leases.release(key, token, pauseMs),
+    }
+    this.push = {
+      watch: (events) => joined(this.followers, events),
+      get isOn() {
+        return current()?.follows ?? false
+      },
+      boundMs,
+    }
+    this.link = {
+      watch: (events) => joined(this.watchers, events),
       get history() {
         return current()?.history
       },
@@ -172,6 +202,12 @@ export class RedisBackend implements CacheBackend {
       events: {
         lost: (reason) => this.watchers.forEach((events) => events.lost(reason)),
         restored: () => this.watchers.forEach((events) => events.restored()),
+        changed: (keys) => this.followers.forEach((events) => events.changed(keys)),
+        writing: (keys, by) => this.followers.forEach((events) => events.writing(keys, by)),
+        written: (keys, by) => this.followers.forEach((events) => events.written(keys, by)),
+        changedAll: () => this.followers.forEach((events) => events.changedAll()),
+        tagsChanged: () => this.followers.forEach((events) => events.tagsChanged()),
+        heard: (sentAt) => this.followers.forEach((events) => events.heard(sentAt)),
       },
       budgetMs: toMs(budget, 'budget'),
       socketTimeoutMs: toMs(socketTimeout, 'socketTimeout'),
@@ -211,6 +247,12 @@ async function openTransportOf({ url, client, openTransport }: ResolvedRedisOpti
   if (openTransport !== undefined) return openTransport
   if (client !== undefined) return openClientTransport(client)
   return (await import('./node-redis-transport.ts')).openNodeRedisTransport(url)
+}
+
+/** @returns the function that leaves */
+function joined<T>(all: Set<T>, one: T): () => void {
+  all.add(one)
+  return () => void all.delete(one)
 }
 
 function opened(backend: RedisBackend): RedisCommands {

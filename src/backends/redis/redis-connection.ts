@@ -1,10 +1,15 @@
-import type { LinkEvents, TagCapability } from '../../contracts/backend.ts'
+import type { LeaseCapability, LinkEvents, PushEvents, TagCapability } from '../../contracts/backend.ts'
 import type { Runtime } from '../../contracts/runtime.ts'
 import { Deadlines } from '../../support/deadline.ts'
 import type { RedisCommands } from './commands.ts'
+import { leaseKeyOf } from './lease-keys.ts'
 import { LostNodes } from './lost-nodes.ts'
+import { Pushes } from './pushes.ts'
+import { createRedisLeases } from './redis-leases.ts'
 import { RedisLink } from './redis-link.ts'
 import { createRedisTags } from './redis-tags.ts'
+import type { RedisWrites } from './redis-writes.ts'
+import { createRedisWrites } from './redis-writes.ts'
 import { isLife, ReplyError } from './reply-error.ts'
 import type { Script } from './scripts.ts'
 import { SideConnections } from './side-connections.ts'
@@ -22,7 +27,7 @@ export interface RedisConnectionOptions {
   /** Beside the link. */
   readonly sideConnections: number
   readonly onLostNode: 'ttl' | 'bump'
-  readonly events: LinkEvents
+  readonly events: LinkEvents & PushEvents
 }
 
 /** Ends as no key of a caller may: nobody can overwrite it by choosing a key. */
@@ -30,9 +35,6 @@ const tagClockKey = 'speedrun-cache#t'
 
 /** More would not carry more: the server has one thread for commands. */
 const mostSideConnections = 4
-
-/** From here on a value goes beside the link. */
-const largeValue = 64 * 1024
 
 /** Keys in one MGET: beyond it nothing is gained, and a long command makes everybody else wait. */
 const keysPerRead = 128
@@ -47,10 +49,11 @@ interface Turn {
 
 export class RedisConnection implements RedisCommands {
   readonly tags: Required<TagCapability>
+  readonly leases: LeaseCapability
   readonly #options: RedisConnectionOptions
   readonly #link: RedisLink
   readonly #side: SideConnections
-  readonly #lanes: WriteLanes = new WriteLanes()
+  readonly #writes: RedisWrites
   readonly #lostNodes: LostNodes | undefined
   readonly #deadlines: Deadlines
   #turn: Turn | undefined
@@ -59,28 +62,42 @@ export class RedisConnection implements RedisCommands {
     const { runtime, open, socketTimeoutMs, budgetMs, namespace, sideConnections, onLostNode, events } = options
     this.#options = options
     this.#deadlines = new Deadlines(runtime)
-    this.#link = new RedisLink({
+    const clockKey = namespace === undefined ? tagClockKey : `${namespace}:${tagClockKey}`
+    const pushes = new Pushes(clockKey, events)
+    const link = new RedisLink({
       connectTimeoutMs: socketTimeoutMs,
       runtime,
       open,
       events: {
         lost: (reason) => {
-          this.#side.drop()
+          side.drop()
           events.lost(reason)
         },
         restored: () => events.restored(),
+        invalidated: (keys) => pushes.invalidated(keys),
+        heard: (sentAt) => events.heard(sentAt),
       },
+      // No key of a caller, and it looks like those that are meant.
+      scriptKey: leaseKeyOf(clockKey),
     })
     const most = Math.min(mostSideConnections, sideConnections)
-    this.#side = new SideConnections({ link: this.#link, runtime, open, timeoutMs: socketTimeoutMs, most })
-    const clockKey = namespace === undefined ? tagClockKey : `${namespace}:${tagClockKey}`
-    const run = (script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> =>
-      this.#bounded(this.#run(script, keys, args), budgetMs, 'the tag clock')
-    const send = (args: readonly string[]): Promise<unknown> =>
-      this.#bounded(this.#link.send(args), budgetMs, 'the tag clock')
-    const tags = createRedisTags({ clockKey, runtime, history: () => this.#link.history, send, run })
-    const lostNodes =
-      onLostNode === 'bump' ? new LostNodes({ clockKey, runtime, link: this.#link, send, run }) : undefined
+    const side = new SideConnections({ link, runtime, open, timeoutMs: socketTimeoutMs, most })
+    this.#link = link
+    this.#side = side
+
+    const bounded = <T>(work: Promise<T>, what: string): Promise<T> => this.#bounded(work, socketTimeoutMs, what)
+    const briefly = <T>(work: Promise<T>, what: string): Promise<T> => this.#bounded(work, budgetMs, what)
+    const lanes = new WriteLanes()
+    this.#writes = createRedisWrites({ link, side, lanes, pushes, bounded })
+    const runOnLink = (script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> =>
+      this.#run(script, keys, args)
+    this.leases = createRedisLeases({ link, side, lanes, pushes, run: runOnLink, briefly, bounded })
+
+    const run: typeof runOnLink = (script, keys, args) => briefly(runOnLink(script, keys, args), 'the tag clock')
+    const send = (args: readonly string[]): Promise<unknown> => briefly(link.send(args), 'the tag clock')
+    const tags = createRedisTags({ clockKey, runtime, history: () => link.history, send, run })
+    const bumped = (): void => events.tagsChanged()
+    const lostNodes = onLostNode === 'bump' ? new LostNodes({ clockKey, runtime, link, send, run, bumped }) : undefined
     this.#lostNodes = lostNodes
     this.tags = {
       ...tags,
@@ -97,6 +114,10 @@ export class RedisConnection implements RedisCommands {
 
   get limits(): readonly string[] {
     return this.#link.limits
+  }
+
+  get follows(): boolean {
+    return this.#link.follows
   }
 
   async start(): Promise<void> {
@@ -125,18 +146,12 @@ export class RedisConnection implements RedisCommands {
     return (replies as Array<Array<string | null>>).flat()
   }
 
-  async set(key: string, value: string, ttl: number): Promise<boolean> {
-    const command = ['SET', key, value, 'EX', String(ttl)]
-    // A side connection keeps the deadline itself: it must be closed before anybody hears that it passed.
-    if (value.length >= largeValue) return (await this.#lanes.beside(key, () => this.#side.send(command))) === 'OK'
-    const sent = this.#lanes.onLink([key], () => this.#link.send(command))
-    return (await this.#bounded(sent, this.#options.socketTimeoutMs, 'set')) === 'OK'
+  set(key: string, value: string, ttl: number): Promise<boolean> {
+    return this.#writes.set(key, value, ttl)
   }
 
-  async delete(keys: readonly string[]): Promise<number> {
-    // UNLINK frees the memory of large values off the server's main thread.
-    const sent = this.#lanes.onLink(keys, () => this.#link.send(['UNLINK', ...keys]))
-    return Number(await this.#bounded(sent, this.#options.socketTimeoutMs, 'delete'))
+  delete(keys: readonly string[]): Promise<number> {
+    return this.#writes.delete(keys)
   }
 
   async *scan(prefix: string): AsyncGenerator<readonly string[]> {

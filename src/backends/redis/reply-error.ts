@@ -12,7 +12,9 @@ export class ReplyError extends Error {
   readonly refusal: boolean = true
 
   constructor(text: string) {
-    const code = /^[A-Z]+/.exec(text)?.[0] ?? 'ERR'
+    // Redis 6 puts what a command of a script was refused for behind a text of its own.
+    const own = /^ERR Error running script .*?: -([A-Z]+) /.exec(text)?.[1]
+    const code = own ?? /^[A-Z]+/.exec(text)?.[0] ?? 'ERR'
     super(`The server answered ${code}`)
     this.code = code
   }

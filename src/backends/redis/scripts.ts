@@ -1,19 +1,23 @@
 import { createHash } from 'node:crypto'
 
-// What has to happen in one step on the server. Each script names its keys, so that a cluster can route it.
+// What has to happen to the tag clock in one step on the server. Each script names its keys, so that a cluster can route it; and ends by
+// reading the clock, since the server follows for a connection what it has read, and no more what it has written.
 
 export interface Script {
   readonly source: string
   readonly sha1: string
 }
 
-function script(source: string): Script {
+export function script(source: string): Script {
   return { source, sha1: createHash('sha1').update(source).digest('hex') }
 }
 
 // The tag clock is one sorted set: `t:<tag>` with its stamp, and at +inf what is not a tag: `i:<id>`, `f:<floor>`, and `r:<history>` of
 // the data set that it is part of. One key, so that eviction takes all of it or nothing; what is asked for "after the mark" always brings the id and
 // the floor along.
+//
+// What makes entries void must not be refused for lack of memory. A server asks for memory to spare only before the first write of a script,
+// so each of these begins with one that needs none.
 
 /**
  * Each script that may have to make a clock begins with this; `meta` is what the clock holds that is no tag. In an empty database there is
@@ -22,8 +26,6 @@ function script(source: string): Script {
 const clockParts = `
 local clock = KEYS[1]
 local function begin(id, history)
-  -- Refused for lack of memory it is before anything is lost.
-  redis.call('ZADD', clock, '+inf', 'i:' .. id)
   redis.call('DEL', clock)
   if redis.pcall('DBSIZE') == 0 then id = '0' .. string.sub(id, 2) end
   redis.call('ZADD', clock, '+inf', 'i:' .. id)
@@ -72,6 +74,7 @@ local top = redis.call('ZREVRANGEBYSCORE', clock, '(+inf', '-inf', 'WITHSCORES',
 if top[2] and tonumber(top[2]) >= stamp then stamp = tonumber(top[2]) + 1 end
 if floor >= stamp then stamp = floor + 1 end
 local text = string.format('%.0f', stamp)
+redis.call('ZREM', clock, '')
 for i = 5, #ARGV do redis.call('ZADD', clock, text, 't:' .. ARGV[i]) end
 local limit = tonumber(ARGV[4])
 if redis.call('ZCARD', clock) > limit then
@@ -103,5 +106,6 @@ local now = tonumber(redis.call('TIME')[1])
 redis.pcall('ZADD', KEYS[2], now, ARGV[3])
 local lost = redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - tonumber(ARGV[4]))
 if lost > 0 then begin(ARGV[1], ARGV[2]) end
+redis.call('EXISTS', clock)
 return lost
 `)

@@ -1,0 +1,45 @@
+// Deliberate breaks of what keeps a fleet coherent, each one rule less: the fuzz or the stampede must notice every one of them. The texts
+// that are replaced are those of the source as it is; one that is not found is an error.
+import type { Edit } from './compiled-fleet.ts'
+
+export interface Mutant {
+  readonly what: string
+  readonly edits: readonly Edit[]
+  /** `fuzz`: something too old is served, or something hangs · `stampede`: a cold key is loaded more than once. */
+  readonly seenBy: 'fuzz' | 'stampede'
+}
+
+const edit = (file: string, find: string, replace = ''): Edit => ({ file, find, replace })
+const mutant = (what: string, seenBy: Mutant['seenBy'], ...edits: readonly Edit[]): Mutant => ({ what, seenBy, edits })
+
+export const mutants: readonly Mutant[] = [
+  mutant(
+    'a load that was made void is joined',
+    'fuzz',
+    edit('core/single-flight.ts', 'return flight.token.live && ', 'return '),
+  ),
+  mutant(
+    'an invalidation leaves the loads under way',
+    'fuzz',
+    edit('core/fence.ts', 'for (const token of tokens) kill(token)\n    this.#tokens.delete(key)', 'void kill'),
+  ),
+  mutant(
+    'the tags of what a store holds are not judged',
+    'fuzz',
+    edit('core/judge.ts', "if (!table.isValid(header)) return miss('invalidated')"),
+  ),
+  mutant(
+    'the journal forgets before the store has confirmed',
+    'fuzz',
+    edit(
+      'core/recovery.ts',
+      'if (batch === undefined) return',
+      'batch?.confirm()\n    if (batch !== undefined) return',
+    ),
+  ),
+  mutant(
+    'nobody joins a load',
+    'stampede',
+    edit('core/single-flight.ts', 'flight !== undefined && this.isJoinable(flight) ? flight : undefined', 'undefined'),
+  ),
+]
