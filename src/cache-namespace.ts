@@ -20,7 +20,7 @@ import type { Kept } from './core/isolation.ts'
 import { give, keep, textBytes } from './core/isolation.ts'
 import { checkIdentityPart, checkKey } from './core/key-encoding.ts'
 import { marksOf, newEntry } from './core/new-entry.ts'
-import { foreignTags } from './core/read-through.ts'
+import { foreignTags } from './core/lookups.ts'
 import type { Store } from './core/store.ts'
 import { checkTags } from './core/tags.ts'
 import { deleteKeys } from './delete-keys.ts'
@@ -218,7 +218,7 @@ export class Namespace implements CacheNamespaceInterface {
     const { engine, impliedTags } = view
     await engine.ready()
     const lookup = { key: fullKey(view, key), policy: this.#policies.manual(), impliedTags }
-    const entry = await engine.reads.find(lookup, codecFor)
+    const entry = await engine.reads.lookups.find(lookup, codecFor)
     if (entry !== undefined && ambience.inUse) currentAmbient()?.collector?.add({ ...entry, stale: false })
     return entry
   }

@@ -155,7 +155,9 @@ export function createCachedCalls(
       keyFor: (...args) => keys.of(self, args, currentAmbient()?.scope),
       peek(...args) {
         const target = targetOf(self)
-        return isEnabled(target.view.engine) ? target.view.engine.reads.peek(callOf(target, self, args)) : undefined
+        return isEnabled(target.view.engine)
+          ? target.view.engine.reads.lookups.peek(callOf(target, self, args))
+          : undefined
       },
       async invalidate(...args) {
         const { view, around } = await readyTarget(self)

@@ -8,10 +8,9 @@ import type { Call } from './call.ts'
 import { CallOrder } from './call-order.ts'
 import type { Emitter } from './emit.ts'
 import { Failures } from './failures.ts'
-import { freshnessOf } from './freshness.ts'
-import { keep, readable } from './isolation.ts'
-import type { CodecLookup } from './judge.ts'
+import { keep } from './isolation.ts'
 import type { Landing } from './landing.ts'
+import { foreignTags, Lookups } from './lookups.ts'
 import { Loads } from './loads.ts'
 import { Serving } from './serving.ts'
 import type { Flight } from './single-flight.ts'
@@ -29,9 +28,6 @@ import { absent } from './found.ts'
 //                          -> good for errors only, or nothing: load (loads.ts), and fill the store unless invalidated meanwhile
 //
 // No fault of the store reaches a caller here; what the loader throws reaches all who waited, as the same object.
-
-/** A call that loads nothing. */
-export type Lookup = Pick<Call, 'key' | 'policy' | 'impliedTags'>
 
 export interface ReadThroughOptions {
   readonly runtime: Runtime
@@ -55,6 +51,8 @@ export class ReadThrough {
   readonly #admission: Admission
   readonly #loads: Loads
   readonly #serving: Serving
+  /** What asks for a value and loads none. */
+  readonly lookups: Lookups
 
   constructor(options: ReadThroughOptions) {
     const { emitter, runtime } = options
@@ -65,7 +63,9 @@ export class ReadThrough {
     const admission = this.#admission
     this.#loads = new Loads({ ...options, flights, failures, account, admission })
     const loadBehind = this.#loadBehind.bind(this)
-    this.#serving = new Serving({ ...options, admission, loadBehind })
+    const serving = new Serving({ ...options, admission, loadBehind })
+    this.#serving = serving
+    this.lookups = new Lookups({ runtime, account, serving, fence: flights.fence, store: () => this.store })
   }
 
   set budgetMs(ms: number) {
@@ -88,32 +88,6 @@ export class ReadThrough {
 
   async read(call: Call): Promise<unknown> {
     return (await this.land(call)).take()
-  }
-
-  /** What the store has under a key, whatever its freshness. */
-  async find(call: Lookup, codecFor: CodecLookup): Promise<Entry | undefined> {
-    const { store } = this
-    if (store === undefined) return undefined
-    const { key } = call
-    const tags = foreignTags(call)
-    const read = store.readNow(key, codecFor, tags) ?? (await store.read(key, codecFor, tags))
-    if (read.entry === undefined) return this.account.miss(call, read.reason)
-    const now = this.#options.runtime.now()
-    // A manual read knows no windows: what is past its ttl is not there.
-    if (now >= read.entry.staleAt) return this.account.miss(call, 'expired')
-    this.account.hit(call, { ...read.entry, source: read.source, stale: false })
-    return read.entry
-  }
-
-  /** The value if this process' memory could serve it now. */
-  peek(call: Lookup): unknown {
-    const { policy, key } = call
-    const here = this.store?.readNow(key, policy.codecFor, foreignTags(call))
-    if (here?.entry === undefined || !this.#serving.isGuarded(here.entry, policy)) return undefined
-    const { runtime } = this.#options
-    // 0: peeking begins no load, so it draws for none.
-    const freshness = freshnessOf(here.entry, policy, runtime.now(), () => 0)
-    return freshness === 'fresh' || freshness === 'stale' ? readable(here.entry, policy)?.value : undefined
   }
 
   /**
@@ -290,9 +264,4 @@ export class ReadThrough {
     })
     store.background.run(flight.over, () => {})
   }
-}
-
-/** What a value without our header counts as tagged with. Where they are the rule, `clear` deletes them, and stamps nothing they carry. */
-export function foreignTags({ policy, impliedTags }: Omit<Lookup, 'key'>): readonly string[] | undefined {
-  return policy.wire === 'plain' ? undefined : impliedTags
 }

@@ -1,16 +1,11 @@
 // The programs of a fleet, compiled together with a copy of the library that may have a rule less (see mutants.ts). What runs is plain
 // JavaScript in processes of its own: a test runner around it would be measured, frozen and killed with it.
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root, run, tool } from '../../scripts/project.mjs'
-
-export interface Edit {
-  /** From `src` on: `core/fence.ts`. */
-  readonly file: string
-  readonly find: string
-  readonly replace: string
-}
+import type { Edit } from '../support/broken-source.ts'
+import { applyEdits } from '../support/broken-source.ts'
 
 export interface CompiledFleet extends Disposable {
   /** @param program of this folder: `fuzz-node`. @returns what Node.js is given to run */
@@ -29,7 +24,7 @@ export async function compileFleet(programs: readonly string[], edits: readonly 
     for (const part of ['test/fleet', 'test/support', 'test/soak']) {
       cpSync(join(root, part), join(folder, part), { recursive: true })
     }
-    for (const edit of edits) apply(edit, join(folder, 'src'))
+    applyEdits(join(folder, 'src'), edits)
     const project = {
       extends: join(root, 'test/tsconfig.json'),
       // Types are checked elsewhere.
@@ -47,14 +42,4 @@ export async function compileFleet(programs: readonly string[], edits: readonly 
     throw error
   }
   return { file: (program) => join(folder, 'out/test/fleet', `${program}.js`), [Symbol.dispose]: dispose }
-}
-
-function apply({ file, find, replace }: Edit, source: string): void {
-  const path = join(source, file)
-  const text = readFileSync(path, 'utf8')
-  if (!text.includes(find)) throw new Error(`A break does not fit: ${file} has no ${find}`)
-  writeFileSync(
-    path,
-    text.replace(find, () => replace),
-  )
 }

@@ -1,6 +1,7 @@
 // Deliberate breaks of what keeps a fleet coherent, each one rule less: the fuzz or the stampede must notice every one of them. The texts
 // that are replaced are those of the source as it is; one that is not found is an error.
-import type { Edit } from './compiled-fleet.ts'
+import type { Edit } from '../support/broken-source.ts'
+import { edit } from '../support/broken-source.ts'
 
 export interface Mutant {
   readonly what: string
@@ -9,10 +10,25 @@ export interface Mutant {
   readonly seenBy: 'fuzz' | 'stampede'
 }
 
-const edit = (file: string, find: string, replace = ''): Edit => ({ file, find, replace })
 const mutant = (what: string, seenBy: Mutant['seenBy'], ...edits: readonly Edit[]): Mutant => ({ what, seenBy, edits })
 
 export const mutants: readonly Mutant[] = [
+  mutant(
+    'a fill does not compare the lease',
+    'fuzz',
+    edit('backends/redis/lease-scripts.ts', 'if not text then return 0 end', 'text = text or "x -2 "'),
+    edit('backends/redis/lease-scripts.ts', 'if not isSame then', 'if false then'),
+  ),
+  mutant(
+    'what is read is kept whatever was told meanwhile',
+    'fuzz',
+    edit('core/remote-store.ts', 'this.hot?.isOpen === true && followed && readLive', 'this.hot?.isOpen === true'),
+  ),
+  mutant(
+    'what is told does not reach the memory',
+    'fuzz',
+    edit('core/coherence.ts', '    this.writing(keys)\n    for', '    for'),
+  ),
   mutant(
     'a load that was made void is joined',
     'fuzz',

@@ -1,23 +1,15 @@
-// Deliberate breaks of the read path, each one rule less: the oracle must notice every one of them. A break is a text of the source that is
-// replaced; a text that is not found (the source has changed) is an error, so no break can silently become none.
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// Deliberate breaks of the read path, each one rule less: the oracle must notice every one of them.
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
+import type { Edit } from '../support/broken-source.ts'
+import { edit, withBrokenSource } from '../support/broken-source.ts'
 import type { Library } from './world.ts'
-
-interface Edit {
-  readonly file: string
-  readonly find: string
-  readonly replace: string
-}
 
 export interface Mutant {
   readonly what: string
   readonly edits: readonly Edit[]
 }
 
-const edit = (file: string, find: string, replace = ''): Edit => ({ file, find, replace })
 const mutant = (what: string, ...edits: readonly Edit[]): Mutant => ({ what, edits })
 
 export const mutants: readonly Mutant[] = [
@@ -128,24 +120,10 @@ export const mutants: readonly Mutant[] = [
   ),
 ]
 
-const source = fileURLToPath(new URL('../../src', import.meta.url))
-
-/** A copy of the library with one rule less. It is gone when `use` has ended. */
-export async function withMutant<T>({ what, edits }: Mutant, use: (library: Library) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), 'model-mutant-'))
-  try {
-    cpSync(source, folder, { recursive: true })
-    for (const { file, find, replace } of edits) {
-      const path = join(folder, file)
-      const text = readFileSync(path, 'utf8')
-      if (!text.includes(find)) throw new Error(`The break '${what}' does not fit: ${file} has no ${find}`)
-      writeFileSync(
-        path,
-        text.replace(find, () => replace),
-      )
-    }
-    return await use((await import(/* @vite-ignore */ pathToFileURL(join(folder, 'index.ts')).href)) as Library)
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-  }
+/** @param use is given the library with one rule less */
+export async function withMutant<T>({ edits }: Mutant, use: (library: Library) => Promise<T>): Promise<T> {
+  return await withBrokenSource(edits, async (folder) => {
+    const index = pathToFileURL(join(folder, 'index.ts')).href
+    return await use((await import(/* @vite-ignore */ index)) as Library)
+  })
 }

@@ -1,7 +1,7 @@
 // Connections between nodes and the server: each an ordered pair of queues that the schedule empties, in pieces of its choosing. A command of
 // a connection that its node has given up may still arrive.
 import type { OpenTransport, Transport, TransportOptions } from '../../src/backends/redis/transport.ts'
-import { ReplyError } from '../../src/backends/redis/reply-error.ts'
+import type { Library } from './library.ts'
 import type { Client, Message, SimulatedRedis } from './server.ts'
 
 interface Waiting {
@@ -14,6 +14,7 @@ export class Wire {
   readonly outbox: Array<readonly string[]> = []
   readonly inbox: Array<Message | 'end'> = []
   readonly #options: TransportOptions
+  readonly #ReplyError: Library['ReplyError']
   readonly #waiting: Waiting[] = []
   readonly ready: Promise<void>
   #becomeReady: () => void = () => {}
@@ -27,9 +28,10 @@ export class Wire {
   /** Both ends think it is there, and nothing gets through. */
   isHole = false
 
-  constructor(node: number, options: TransportOptions) {
+  constructor(node: number, options: TransportOptions, { ReplyError }: Pick<Library, 'ReplyError'>) {
     this.node = node
     this.#options = options
+    this.#ReplyError = ReplyError
     this.ready = new Promise((resolve, reject) => {
       this.#becomeReady = resolve
       this.#fail = reject
@@ -88,7 +90,7 @@ export class Wire {
       else {
         const waiting = this.#waiting.shift()
         if (message.kind === 'reply') waiting?.resolve(message.reply)
-        else waiting?.reject(new ReplyError(message.text))
+        else waiting?.reject(new this.#ReplyError(message.text))
       }
     }
   }
@@ -103,10 +105,15 @@ export class Wire {
 
 export class Network {
   readonly wires: Wire[] = []
+  readonly #library: Pick<Library, 'ReplyError'>
+
+  constructor(library: Pick<Library, 'ReplyError'>) {
+    this.#library = library
+  }
 
   opener(node: number): OpenTransport {
     return (options) => {
-      const wire = new Wire(node, options)
+      const wire = new Wire(node, options, this.#library)
       this.wires.push(wire)
       const transport: Transport = {
         ready: wire.ready,

@@ -1,5 +1,6 @@
 // What the scripts of the cache do, line by line as they are written there, for a server that runs no Lua. `conformance.test.ts` runs both
 // beside a real server.
+import { probe } from '../../src/backends/redis/introduction.ts'
 import {
   acquireLease,
   confirmFill,
@@ -15,9 +16,9 @@ import { enterClock, readClock, renewClock, script, stampTags } from '../../src/
 
 export type Reply = unknown
 /** Sends one command within a script: its effects are those of the client that runs the script. */
-type Call = (...args: ReadonlyArray<string | number>) => Reply
+export type Call = (...args: ReadonlyArray<string | number>) => Reply
 
-type Program = (call: Call, keys: readonly string[], args: readonly string[]) => Reply
+export type Program = (call: Call, keys: readonly string[], args: readonly string[]) => Reply
 
 /** An error answer instead of an error. */
 function attempt(call: () => Reply): Reply {
@@ -67,7 +68,7 @@ function leaseOf(call: Call, [key = '', lease = '']: readonly string[], token: s
 }
 
 const written: ReadonlyArray<readonly [Script, Program]> = [
-  [script("return redis.call('EXISTS', KEYS[1])"), (call, [key = '']) => call('EXISTS', key)],
+  [script(probe), (call, [key = '']) => call('EXISTS', key)],
   [
     readClock,
     (call, [clock = ''], [id = '', history = '', from = '']) => {
@@ -216,4 +217,7 @@ const written: ReadonlyArray<readonly [Script, Program]> = [
   ],
 ]
 
-export const programs: ReadonlyMap<string, Program> = new Map(written.map(([{ sha1 }, program]) => [sha1, program]))
+/** By the digest of the script. */
+export type Programs = ReadonlyMap<string, Program>
+
+export const programs: Programs = new Map(written.map(([{ sha1 }, program]) => [sha1, program]))

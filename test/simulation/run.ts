@@ -1,6 +1,8 @@
 // What happens in a world, and what must hold of it.
 import type { Invalidation } from '../../src/index.ts'
 import { settled } from './clock.ts'
+import type { Library } from './library.ts'
+import type { Programs } from './programs.ts'
 import type { Node, Plan, Value } from './world.ts'
 import { tagsOf, World } from './world.ts'
 
@@ -21,8 +23,14 @@ interface Confirmed {
 
 const boundMs = 500
 
-export async function run(plan: Plan): Promise<Verdict> {
-  return await new Run(new World(plan)).go()
+/** A quarter of all schedules are without any trouble. */
+export function planOf(seed: number): Plan {
+  return { seed, nodes: 3, keys: 3, steps: 1500, trouble: seed % 4 === 0 ? 0 : 1 }
+}
+
+/** @param programs what the server does when it is sent a script; default: what the script says */
+export async function run(plan: Plan, library: Library, programs?: Programs): Promise<Verdict> {
+  return await new Run(new World(plan, library, programs)).go()
 }
 
 class Run {
@@ -31,6 +39,7 @@ class Run {
   readonly #open: Set<string> = new Set()
   readonly #confirmed: Confirmed[] = []
   readonly #promised: Map<string, number> = new Map()
+  readonly #owed: Array<{ readonly life: number; readonly key: string; readonly version: number }> = []
   #reads = 0
 
   constructor(world: World) {
@@ -43,6 +52,7 @@ class Run {
     for (let index = 0; index < plan.nodes; index++) world.start(index)
     for (let step = 0; step < plan.steps && this.#violations.length === 0; step++) {
       if (world.chance(0.12)) this.#act()
+      if (world.chance(0.005)) world.server.save()
       if (world.chance(0.004 * plan.trouble)) this.#disturb()
       await world.turn()
     }
@@ -148,8 +158,6 @@ class Run {
   #owe(node: Node, key: string, version: number): void {
     this.#owed.push({ life: node.life, key, version })
   }
-  readonly #owed: Array<{ readonly life: number; readonly key: string; readonly version: number }> = []
-
   #outside(key: string): void {
     const world = this.#world
     if (!world.isServerUp || world.isServerFrozen || !world.server.data.has(key)) return
@@ -157,6 +165,15 @@ class Run {
     world.server.outside('DEL', key)
     world.note(`another program deletes ${key}=${version}`)
     this.#confirm(key, version)
+  }
+
+  #flushAll(): void {
+    const world = this.#world
+    if (!world.isServerUp || world.isServerFrozen) return
+    const versions = this.#bump(world.keys)
+    world.server.outside('FLUSHALL')
+    world.note(`FLUSHALL ${[...versions].map(([key, version]) => `${key}=${version}`).join(' ')}`)
+    for (const [key, version] of versions) this.#confirm(key, version)
   }
 
   /** A burst around a write: what comes of a read that crosses an invalidation. */
@@ -173,7 +190,7 @@ class Run {
       (wire) => !wire.isDropped && !wire.isConnecting && wire.client !== undefined,
     )
     const node = world.pick(world.nodes)
-    if (dice < 0.3 && live.length > 0) {
+    if (dice < 0.24 && live.length > 0) {
       const wire = world.pick(live)
       world.note(`the connection of ${wire.node} is lost`)
       // What is on its way to the server may arrive late.
@@ -189,12 +206,11 @@ class Run {
       world.note('what was wrong is right again')
       this.#heal()
     } else if (dice < 0.7) {
-      const keeps = world.chance(0.5)
-      world.note(`the server restarts ${keeps ? 'with' : 'without'} its data`)
+      const keeps = world.pick(['all', 'what was saved', 'nothing'] as const)
+      world.note(`the server restarts and has ${keeps}`)
       world.server.restart(keeps)
     } else if (dice < 0.76) {
-      world.note('FLUSHALL')
-      world.server.outside('FLUSHALL')
+      this.#flushAll()
     } else if (dice < 0.82) {
       const key = world.pick([...world.server.data.keys()])
       if (key !== undefined) {

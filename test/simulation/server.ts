@@ -1,6 +1,6 @@
 // What Redis does, as far as the cache asks it: values with a life, sorted sets, scripts in one step, and the list of who has read what.
 import { createHash } from 'node:crypto'
-import type { Reply } from './programs.ts'
+import type { Programs, Reply } from './programs.ts'
 import { programs } from './programs.ts'
 
 export class Refusal extends Error {}
@@ -31,6 +31,8 @@ export class SimulatedRedis {
   readonly data: Map<string, Stored> = new Map()
   readonly followers: Map<string, Set<Client>> = new Map()
   readonly #scripts: Set<string> = new Set()
+  readonly #programs: Programs
+  #saved: Map<string, Stored> = new Map()
   readonly #now: () => number
   readonly #random: () => number
   #ids = 0
@@ -41,7 +43,8 @@ export class SimulatedRedis {
   commands = 0
 
   /** @param now wall-clock milliseconds of the server */
-  constructor(now: () => number, random: () => number) {
+  constructor(now: () => number, random: () => number, own: Programs = programs) {
+    this.#programs = own
     this.#now = now
     this.#random = random
     this.runId = this.#id()
@@ -53,7 +56,7 @@ export class SimulatedRedis {
   }
 
   /** Ends all connections; a server that comes back without its data has begun another history. */
-  restart(keepsData: boolean): void {
+  restart(keeps: 'all' | 'what was saved' | 'nothing'): void {
     for (const client of [...this.clients.values()]) client.end()
     this.clients.clear()
     this.followers.clear()
@@ -61,7 +64,14 @@ export class SimulatedRedis {
     this.#ids = 0
     this.runId = this.#id()
     this.replicationId = this.#id()
-    if (!keepsData) this.data.clear()
+    if (keeps === 'all') return
+    this.data.clear()
+    if (keeps === 'what was saved') for (const [key, stored] of this.#saved) this.data.set(key, stored)
+  }
+
+  /** What is done from here on is lost with a restart that finds only what was saved, as with a failover to a replica that lags. */
+  save(): void {
+    this.#saved = new Map(this.data)
   }
 
   gone(client: Client): void {
@@ -128,7 +138,7 @@ export class SimulatedRedis {
         : (code as string)
     if (kind === 'EVALSHA' && !this.#scripts.has(sha)) throw new Refusal('NOSCRIPT No matching script')
     this.#scripts.add(sha)
-    const program = programs.get(sha)
+    const program = this.#programs.get(sha)
     if (program === undefined)
       throw new Error(`A script without a program in the simulation: ${String(code).slice(0, 200)}`)
     const keys = rest.slice(0, Number(count))

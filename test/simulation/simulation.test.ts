@@ -1,22 +1,40 @@
+// Random schedules of several processes on one server, each made from its seed: what a cache promises holds in all of them. Some hundred in
+// `npm test`, as many as one likes with `npm run test:simulation -- --runs 10000 --seed 1`.
 import { expect, test } from 'vitest'
-// What is loaded later would take turns of its own in the first run.
-import '../../src/backends/redis/redis-connection.ts'
-import { run } from './run.ts'
+import { libraryIn } from './library.ts'
+import { planOf, run } from './run.ts'
 
-const first = Number(process.env['SIM_SEED'] ?? 1)
-const count = Number(process.env['SIM_RUNS'] ?? 100)
+const {
+  TEST_SIMULATION_SEED: seed = '1',
+  TEST_SIMULATION_RUNS: runs = '150',
+  TEST_SIMULATION_LOG: lines = '200',
+} = process.env
+const first = Number(seed)
+const last = first + Number(runs) - 1
 
-test(`${count} schedules from seed ${first}`, { timeout: 3_600_000 }, async () => {
-  let reads = 0
-  let loads = 0
-  for (let seed = first; seed < first + count; seed++) {
-    const verdict = await run({ seed, nodes: 3, keys: 3, steps: 1500, trouble: seed % 4 === 0 ? 0 : 1 })
-    reads += verdict.reads
-    loads += verdict.loads
-    if (verdict.violations.length > 0) {
-      console.log(verdict.log.slice(-Number(process.env['SIM_LOG'] ?? 150)).join('\n'))
-      expect.fail(`seed ${seed}: ${verdict.violations.join('; ')}`)
+test(`schedules ${first} to ${last}: never stale, never stuck, nothing left`, { timeout: 86_400_000 }, async () => {
+  const library = await libraryIn()
+  const sum = { reads: 0, loads: 0, commands: 0 }
+  for (let one = first; one <= last; one++) {
+    const { violations, log, ...counts } = await run(planOf(one), library)
+    if (violations.length > 0) {
+      console.log(log.slice(-Number(lines)).join('\n'))
+      expect.fail(`seed ${one}: ${violations.join('; ')}`)
     }
+    sum.reads += counts.reads
+    sum.loads += counts.loads
+    sum.commands += counts.commands
   }
-  console.log(`${count} schedules, ${reads} reads, ${loads} loads`)
+  console.log(
+    `schedules ${first} to ${last}: ${sum.reads} reads, ${sum.loads} loads, ${sum.commands} commands, 0 violations`,
+  )
+  expect(sum.reads).toBeGreaterThan(sum.loads)
+})
+
+test('the same seed gives the same history', async () => {
+  const library = await libraryIn()
+  for (const one of [7, 12]) {
+    const [before, after] = [await run(planOf(one), library), await run(planOf(one), library)]
+    expect(after.log).toEqual(before.log)
+  }
 })

@@ -1,10 +1,10 @@
 // One run: nodes, a server, a network, and a schedule made from a seed. What nodes do is the production code; everything they touch is here.
 import type { CacheManager } from '../../src/index.ts'
-import { cached, createCache, RedisBackend } from '../../src/index.ts'
-import { randomFrom, runtimeOf, settled, WorldClock } from './clock.ts'
+import type { Library } from './library.ts'
+import { epoch, randomFrom, runtimeOf, settled, WorldClock } from './clock.ts'
 import { Network } from './network.ts'
+import type { Programs } from './programs.ts'
 import { SimulatedRedis } from './server.ts'
-import { epoch } from './clock.ts'
 
 export interface Value {
   readonly key: string
@@ -38,7 +38,8 @@ export class World {
   readonly plan: Plan
   readonly random: () => number
   readonly clock: WorldClock = new WorldClock()
-  readonly network: Network = new Network()
+  readonly network: Network
+  readonly #library: Library
   readonly server: SimulatedRedis
   readonly nodes: Node[] = []
   readonly truth: Map<string, number> = new Map()
@@ -52,10 +53,12 @@ export class World {
   failing = 0
   #lives = 0
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, library: Library, programs?: Programs) {
     this.plan = plan
+    this.#library = library
+    this.network = new Network(library)
     this.random = randomFrom(plan.seed)
-    this.server = new SimulatedRedis(() => epoch + this.clock.elapsed, this.random)
+    this.server = new SimulatedRedis(() => epoch + this.clock.elapsed, this.random, programs)
     this.keys = Array.from({ length: plan.keys }, (_, index) => `k${index}`)
     for (const key of this.keys) this.truth.set(key, 1)
   }
@@ -74,6 +77,7 @@ export class World {
 
   start(index: number): Node {
     const life = ++this.#lives
+    const { cached, createCache, RedisBackend } = this.#library
     const runtime = runtimeOf(this.clock, life, this.random, () => 0)
     const backend = new RedisBackend({ runtime, openTransport: this.network.opener(life) })
     const manager = createCache({ backend, runtime, env: {}, logLevel: 'silent', fallbackTtl: '5s' })

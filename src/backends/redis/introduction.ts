@@ -31,7 +31,19 @@ const scriptless =
 const untold =
   'CLIENT TRACKING is not permitted, or not known: nothing is told of what other processes change, so no value is kept in memory'
 
-const probe = "return redis.call('EXISTS', KEYS[1])"
+/** What the scripts need, on a key that is not there. */
+export const probe = `
+redis.call('TYPE', KEYS[1])
+redis.call('GET', KEYS[1])
+redis.call('GETRANGE', KEYS[1], 0, 1)
+redis.call('STRLEN', KEYS[1])
+redis.call('PTTL', KEYS[1])
+redis.call('PEXPIRE', KEYS[1], 1)
+redis.call('TIME')
+redis.call('SET', KEYS[1], '', 'PX', 1)
+redis.call('DEL', KEYS[1])
+redis.call('UNLINK', KEYS[1])
+return redis.call('EXISTS', KEYS[1])`
 
 /**
  * @param scriptKey what scripts have to be permitted on; `undefined`: none is run on this connection
@@ -40,12 +52,12 @@ const probe = "return redis.call('EXISTS', KEYS[1])"
  */
 export async function introduce(transport: Transport, scriptKey?: string): Promise<Introduction> {
   const ask = (...args: readonly string[]): Promise<unknown> => unlessRefused(transport.send(args))
-  const [id, server, replication, script] = await Promise.all([
+  const [id, server, replication, runsScripts] = await Promise.all([
     ask('CLIENT', 'ID'),
     ask('INFO', 'server'),
     ask('INFO', 'replication'),
     // Found out now, so that not every operation has to fail first.
-    scriptKey === undefined ? undefined : ask('EVAL', probe, '1', scriptKey),
+    scriptKey === undefined ? false : mayRun(transport.send(['EVAL', probe, '1', scriptKey])),
     // Refused while the server loads its data set, unlike what comes before.
     transport.send(['PING']).catch((error: unknown) => (isLife(error) ? undefined : Promise.reject(error as Error))),
   ])
@@ -56,7 +68,6 @@ export async function introduce(transport: Transport, scriptKey?: string): Promi
   // Skips itself: it closes nothing, and tells whether it may.
   const mayClose = id !== undefined && (await ask('CLIENT', 'KILL', 'ID', String(id), 'SKIPME', 'yes')) !== undefined
   if (!mayClose) limits.push(unstoppable)
-  const runsScripts = script !== undefined
   if (!runsScripts && scriptKey !== undefined) limits.push(scriptless)
   const own = mayClose && runId !== undefined ? { id: String(id), runId } : undefined
   return { runId, history, own, runsScripts, follows: false, limits }
@@ -112,5 +123,16 @@ async function unlessRefused(answer: Promise<unknown>): Promise<unknown> {
   } catch (error) {
     if (error instanceof ReplyError && (error.code === 'NOPERM' || error.code === 'ERR')) return undefined
     throw error
+  }
+}
+
+/** A server that refuses writes just now runs scripts all the same. */
+async function mayRun(script: Promise<unknown>): Promise<boolean> {
+  try {
+    await script
+    return true
+  } catch (error) {
+    if (!(error instanceof ReplyError)) throw error
+    return error.code !== 'NOPERM' && error.code !== 'ERR'
   }
 }
