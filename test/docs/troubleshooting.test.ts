@@ -245,7 +245,7 @@ await testPage(
         await cacheManager.get('raw')
         await cacheManager.get('raw')
         end()
-        expect(sources).toEqual(['l2', 'l2'])
+        expect(sources).toEqual(['l2', 'l1'])
       },
     )
 
