@@ -16,8 +16,12 @@ const leaseMs = 5000
 const renewMs = leaseMs / 3
 /** The server ends a lease by its own clock, and counts it in whole milliseconds. */
 const slackMs = 10
-/** A waiter that was overtaken by so many others loads for itself. */
-const mostOvertaken = 2
+/**
+ * Where what is loaded cannot be stored (the loader fails, the value is refused), each holder is followed by the next, and who came last would
+ * wait for all of them. So whoever was overtaken twice loads for itself: a quarter of them at first, then half, then the rest.
+ */
+const firstOvertaken = 2
+const mostOvertaken = 4
 /** How often a lease is looked at again that was granted while something was told of its key. */
 const mostLooks = 3
 /** How long one waits who is not told of changes; each time longer. */
@@ -80,7 +84,7 @@ export class Turns {
     // What it would bring is void already.
     if (!token.live) return 'alone'
     if (!this.isOn) return 'load'
-    if (!isUp() || waiters.isFull || asking.overtaken >= mostOvertaken) return 'alone'
+    if (!isUp() || waiters.isFull || this.#hasWaitedEnough(asking)) return 'alone'
     const name = `${this.#origin}.${++this.#count}`
     const askedAt = runtime.monotonic()
     // The answer speaks for the time before it: what counts is told from here on.
@@ -178,6 +182,10 @@ export class Turns {
 
   get size(): number {
     return this.#held.size
+  }
+
+  #hasWaitedEnough({ overtaken }: Asking): boolean {
+    return overtaken >= firstOvertaken && this.#options.runtime.random() < 2 ** (overtaken - mostOvertaken)
   }
 
   #wait(key: string, ms: number, asking: Asking): Promise<void> {
