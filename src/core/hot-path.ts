@@ -101,7 +101,7 @@ export class HotPath {
     const flight = this.#boarding.size === 0 ? undefined : this.#boarding.get(handle)
     if (flight === undefined) return undefined
     const { flights } = this.#engine.reads
-    if (!flights.isJoinable(flight) || !flight.token.loading || flight.candidateFirst) return undefined
+    if (!flights.isJoinable(flight) || flight.candidateFirst) return undefined
     // Somebody may have invalidated it unheard: the long way knows what to do then.
     if (this.#engine.store?.isDeaf === true) return undefined
     flight.passengers++

@@ -88,11 +88,12 @@ export class Serving {
       return 'expired'
     }
     if (freshness !== 'fresh' && !onlyFresh) this.#options.loadBehind(call, entry, freshness)
-    if (source !== 'l2') return servedFrom(read, isStale, takeAmong(flight, found.value, entry, policy))
+    if (source !== 'l2')
+      return servedFrom(read, isStale, takeAmong(flight, found.value, entry, policy), entry.cost, flight)
     // The header has no place for it.
     const cost = this.#options.admission.costOf(call, found.value)
     const take = this.#kept(call, flight, store, entry, cost, found.value)
-    return servedFrom(read, isStale, take ?? takeAmong(flight, found.value, entry, policy), cost)
+    return servedFrom(read, isStale, take ?? takeAmong(flight, found.value, entry, policy), cost, flight)
   }
 
   /** Whether the guard needs not be asked: there is none, or it has passed this very value. */
