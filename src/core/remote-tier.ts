@@ -1,11 +1,5 @@
-import type {
-  CacheBackend,
-  FillAnswer,
-  LeaseAnswer,
-  LeaseCapability,
-  LeaseRequest,
-  TagCapability,
-} from '../contracts/backend.ts'
+import type { Awaitable, CacheBackend, FillAnswer, LeaseAnswer, LeaseCapability } from '../contracts/backend.ts'
+import type { LeaseRequest, TagCapability, TagDelta, TagPosition } from '../contracts/backend.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { Deadlines } from '../support/deadline.ts'
 import { isCacheError } from '../support/errors.ts'
@@ -48,6 +42,10 @@ export class RemoteTier {
   readonly #deadlines: Deadlines
   readonly #order: WriteOrder
   #turn: Turn | undefined
+  /** Counts what the clock was asked. */
+  #asked = 0
+  /** When the present id was asked for. */
+  #idAsked = 0
 
   constructor(options: RemoteTierOptions) {
     this.#options = options
@@ -117,52 +115,47 @@ export class RemoteTier {
   }
 
   /** Stamps the tags; the answer brings the table up to date. */
-  async stamp(tags: readonly string[]): Promise<void> {
-    const { table, tags: clock, budgetMs } = this.#options
-    table.apply(
-      await this.#observed(
-        call(() => clock.stamp(tags, table.position)),
-        budgetMs,
-        'invalidateTags',
-      ),
-    )
+  stamp(tags: readonly string[]): Promise<void> {
+    return this.#askClock((clock, since) => clock.stamp(tags, since), 'invalidateTags')
   }
 
   /** Makes every entry void. @param emptied see `TagCapability.renew` */
-  async renew(emptied: boolean): Promise<void> {
-    const { table, tags: clock, budgetMs } = this.#options
-    table.apply(
-      await this.#observed(
-        call(() => clock.renew(emptied)),
-        budgetMs,
-        'clear',
-      ),
-    )
+  renew(emptied: boolean): Promise<void> {
+    return this.#askClock((clock) => clock.renew(emptied), 'clear')
   }
 
-  async readTags(): Promise<void> {
-    const { table, tags: clock, budgetMs } = this.#options
-    table.apply(
-      await this.#observed(
-        call(() => clock.read(table.position)),
-        budgetMs,
-        'the tag clock',
-      ),
-    )
+  readTags(): Promise<void> {
+    return this.#askClock((clock, since) => clock.read(since), 'the tag clock')
   }
 
   /** First thing on a new connection: see `TagCapability.enter`. */
   async enter(): Promise<void> {
-    const { table, tags: clock, budgetMs } = this.#options
-    const enter = clock.enter?.bind(clock)
-    if (enter === undefined) return
-    table.apply(
-      await this.#observed(
-        call(() => enter(table.position)),
-        budgetMs,
-        'the tag clock',
-      ),
-    )
+    if (this.#options.tags.enter !== undefined) {
+      await this.#askClock((clock, since) => clock.enter?.(since) ?? clock.read(since), 'the tag clock')
+    }
+  }
+
+  async #askClock(
+    ask: (clock: TagCapability, since: TagPosition | undefined) => Awaitable<TagDelta>,
+    what: string,
+  ): Promise<void> {
+    const { table, tags, budgetMs } = this.#options
+    const turn = ++this.#asked
+    const answer = call(() => ask(tags, table.position))
+    this.#takeIn(await this.#observed(answer, budgetMs, what), turn)
+  }
+
+  /**
+   * Answers may be heard in another order than they were given, when some take more steps than others. Under one id that does no harm; but an
+   * id that was asked for earlier than the present one is the one that was replaced by it, and with it everything would be valid again.
+   */
+  #takeIn(delta: TagDelta, asked: number): void {
+    const { table } = this.#options
+    if (delta.id !== table.position?.id) {
+      if (asked < this.#idAsked) return
+      this.#idAsked = asked
+    }
+    table.apply(delta)
   }
 
   /** Never rejects, reports nothing: asking is not using. */
@@ -216,9 +209,10 @@ export class RemoteTier {
     // Each reader awaits its own text; one that failed alone fails alone.
     for (const text of turn.texts) text.catch(() => {})
     const news = tagNews()
+    const clockAsked = ++this.#asked
     const clock =
       news === undefined
-        ? call(() => tags.read(table.position)).then((delta) => table.apply(delta))
+        ? call(() => tags.read(table.position)).then((delta) => this.#takeIn(delta, clockAsked))
         : // What was told of the clock before the last of these answers counts for all of them.
           Promise.allSettled(asked).then(() => news.taken())
     const epoch = this.#options.epoch()
