@@ -9,7 +9,7 @@ import { createRedisLeases } from './redis-leases.ts'
 import { RedisLink } from './redis-link.ts'
 import { createRedisTags } from './redis-tags.ts'
 import type { RedisWrites } from './redis-writes.ts'
-import { createRedisWrites } from './redis-writes.ts'
+import { createRedisWrites, inFull } from './redis-writes.ts'
 import { isLife, ReplyError } from './reply-error.ts'
 import type { Script } from './scripts.ts'
 import { SideConnections } from './side-connections.ts'
@@ -93,7 +93,9 @@ export class RedisConnection implements RedisCommands {
       this.#run(script, keys, args)
     this.leases = createRedisLeases({ link, side, lanes, pushes, run: runOnLink, briefly, bounded })
 
-    const run: typeof runOnLink = (script, keys, args) => briefly(runOnLink(script, keys, args), 'the tag clock')
+    // In full: a script that the server has forgotten would be sent twice, and what was sent after it be done before it.
+    const run: typeof runOnLink = (script, keys, args) =>
+      briefly(link.send(inFull(script, keys, args)), 'the tag clock')
     const send = (args: readonly string[]): Promise<unknown> => briefly(link.send(args), 'the tag clock')
     const tags = createRedisTags({ clockKey, runtime, history: () => link.history, send, run })
     const bumped = (): void => events.tagsChanged()
