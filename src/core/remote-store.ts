@@ -87,7 +87,11 @@ export class RemoteStore implements Store {
     const table = this.#table
     this.hot = l1 === undefined ? undefined : new L1({ ...options, tier: l1, table, maxAgeMs: l1MaxAgeMs })
     const waiters = new Waiters(runtime)
-    const tagNews = new TagNews({ read: () => this.#remote.readTags(), failed: () => this.hot?.close() })
+    const tagNews = new TagNews({
+      read: () => this.#remote.readTags(),
+      failed: () => this.hot?.close(),
+      recovered: () => (this.#availability.isUp ? this.#coherence.opened() : undefined),
+    })
     this.#coherence = new Coherence({ ...options, waiters, tagNews, l1: this.hot, maxAgeMs: l1MaxAgeMs })
     this.#remote = new RemoteTier({
       ...options,

@@ -6,11 +6,14 @@ export interface TagNewsOptions {
   readonly read: () => Promise<void>
   /** The table could not be brought up to date: what is judged by it alone must not be served. */
   readonly failed: () => void
+  /** It has been after all. */
+  readonly recovered: () => void
 }
 
 export class TagNews {
   readonly #options: TagNewsOptions
   #isOutdated = false
+  #hasFailed = false
   #reading: Promise<void> | undefined
 
   constructor(options: TagNewsOptions) {
@@ -37,8 +40,11 @@ export class TagNews {
     this.#isOutdated = false
     try {
       await this.#options.read()
+      if (this.#hasFailed) this.#options.recovered()
+      this.#hasFailed = false
     } catch (error) {
       this.#isOutdated = true
+      this.#hasFailed = true
       this.#options.failed()
       throw error
     } finally {

@@ -74,19 +74,3 @@ export function runtimeOf(clock: WorldClock, owner: number, random: () => number
     defer: (callback) => queueMicrotask(() => process.nextTick(callback)),
   }
 }
-
-/** Resolves when everything that was runnable has run: nothing here waits for the world outside. */
-export function settled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
-/** Uniform in [0, 1), the same sequence for the same seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-}

@@ -1,6 +1,6 @@
 // What happens in a world, and what must hold of it.
 import type { Invalidation } from '../../src/index.ts'
-import { settled } from './clock.ts'
+import { settled } from '../model/runtime.ts'
 import type { Library } from './library.ts'
 import type { Programs } from './programs.ts'
 import type { Node, Plan, Value } from './world.ts'

@@ -1,7 +1,8 @@
 // One run: nodes, a server, a network, and a schedule made from a seed. What nodes do is the production code; everything they touch is here.
 import type { CacheManager } from '../../src/index.ts'
 import type { Library } from './library.ts'
-import { epoch, randomFrom, runtimeOf, settled, WorldClock } from './clock.ts'
+import { randomFrom, settled } from '../model/runtime.ts'
+import { epoch, runtimeOf, WorldClock } from './clock.ts'
 import { Network } from './network.ts'
 import type { Programs } from './programs.ts'
 import { SimulatedRedis } from './server.ts'

@@ -61,7 +61,7 @@ export class LostNodes {
     if (!this.#running) return
     this.#running = false
     if (this.#timer !== undefined) this.#options.runtime.clearTimer(this.#timer)
-    // A script that the server does not know yet is sent twice: its second sending must not follow the goodbye.
+    // Its answer may still make a change known.
     await this.#signing
     if (owing) return
     const { send } = this.#options
