@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { environmentOf, findRedis } from '../../scripts/find-redis.mjs'
+import { environmentOf } from '../../scripts/debian-packages.mjs'
+import { findRedis } from '../../scripts/find-redis.mjs'
 
 export interface RedisServerOptions {
   /** Lines of redis.conf, after the defaults and so stronger: `['requirepass secret']`. */

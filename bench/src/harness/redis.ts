@@ -11,6 +11,8 @@ interface RedisBinaries {
 }
 interface Finder {
   readonly findRedis: () => Promise<RedisBinaries>
+}
+interface Packages {
   readonly environmentOf: (binaries: RedisBinaries) => NodeJS.ProcessEnv
 }
 
@@ -29,8 +31,10 @@ export interface OwnRedis {
 
 /** @throws when there is no Redis here, or it does not answer */
 export async function startRedis(): Promise<OwnRedis> {
-  const finder = new URL('../../../scripts/find-redis.mjs', import.meta.url).href
-  const { findRedis, environmentOf } = (await import(finder)) as Finder
+  const script = async (name: string): Promise<unknown> =>
+    await import(new URL(`../../../scripts/${name}.mjs`, import.meta.url).href)
+  const { findRedis } = (await script('find-redis')) as Finder
+  const { environmentOf } = (await script('debian-packages')) as Packages
   const binaries = await findRedis()
   const port = await freePort()
   const url = `redis://127.0.0.1:${port}`
