@@ -1,20 +1,37 @@
-// `npm run test:simulation -- [--runs 1000] [--seed 1] [--mutants all]`: random schedules of several processes, and deliberate breaks.
+// `npm run test:simulation`: random schedules of several processes on a simulated server and network.
+//
+//   --schedules 1000000       so many on the present state of the code; those in the ledger count, so a run can go on another day
+//   --seed 7 --schedules 1    these, whatever the ledger says; prints what happened when something is found
+//   --mutant all              every deliberate break instead, or those with that text in their name; --most 20000 schedules each
+//
+// Ends with 1 when something was found, or a break was not.
 import './require-node.mjs'
-import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import { root, tool } from './project.mjs'
+import { run, tool } from './project.mjs'
 
 const { values } = parseArgs({
   options: {
-    runs: { type: 'string', default: '2000' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e6)) },
-    mutants: { type: 'string' },
+    schedules: { type: 'string', default: '100000' },
+    seed: { type: 'string' },
+    mutant: { type: 'string' },
+    most: { type: 'string', default: '20000' },
   },
 })
-const [file, env] =
-  values.mutants === undefined
-    ? ['simulation', { TEST_SIMULATION_RUNS: values.runs, TEST_SIMULATION_SEED: values.seed }]
-    : ['mutants', { TEST_SIMULATION_MUTANTS: values.mutants, TEST_SIMULATION_SCHEDULES: values.runs }]
-const [command, ...args] = [...tool('vitest'), 'run', `test/simulation/${file}.test.ts`]
-const child = spawn(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } })
-child.on('exit', (code) => process.exit(code ?? 1))
+for (const name of /** @type {const} */ (['schedules', 'seed', 'most'])) {
+  if (values[name] === undefined || /^[1-9]\d*$/.test(values[name])) continue
+  console.error(`--${name} must be a whole number, at least 1; got '${values[name]}'`)
+  process.exit(1)
+}
+
+const { schedules, seed, mutant, most } = values
+const env = {
+  ...process.env,
+  ...(seed === undefined ? {} : { TEST_SIMULATION_SEED: seed }),
+  ...(mutant === undefined
+    ? { TEST_SIMULATION_SCHEDULES: schedules }
+    : { TEST_SIMULATION_MUTANT: mutant, TEST_SIMULATION_MOST: most }),
+}
+const file = mutant === undefined ? 'simulation' : 'mutants'
+const flags = ['--disable-console-intercept', '--testNamePattern', mutant === undefined ? 'as many' : '']
+const { code } = await run([...tool('vitest'), 'run', ...flags, `test/simulation/${file}.test.ts`], { show: true, env })
+process.exitCode = code

@@ -147,11 +147,14 @@ export class Namespace implements CacheNamespaceInterface {
     checkTags(tags, 'tags')
     const engine = this.#view.engine
     await engine.ready()
-    engine.reads.order.changedAll()
-    engine.reads.flights.detach()
+    const { flights, order } = engine.reads
+    order.changedAll()
+    flights.tagsInvalidated()
     const outcome =
       engine.store === undefined ? 'disabled' : tags.length === 0 ? 'applied' : await engine.store.invalidateTags(tags)
-    engine.reads.flights.detach()
+    if (outcome === 'applied') flights.tagsInvalidated()
+    // Nothing here knows yet which entries it has made void.
+    else flights.detach()
     this.#announce({ tags }, outcome)
     return honest(outcome, options)
   }

@@ -29,10 +29,12 @@ export class Coherence {
   readonly #turn: () => number
   readonly #unwatch: (() => void) | undefined
   #heardAt = -Infinity
+  /** Everything that happened in the store before has been told. */
+  #toldUntil = -Infinity
 
   constructor(options: CoherenceOptions) {
     this.#options = options
-    const { backend, runtime, tagNews, l1 } = options
+    const { backend, runtime, tagNews } = options
     this.#turn = runtime.turn ?? (() => runtime.monotonic())
     this.#unwatch = backend.push?.watch({
       changed: (keys) => this.#changed(keys),
@@ -41,8 +43,8 @@ export class Coherence {
       changedAll: () => this.changedAll(),
       tagsChanged: () => tagNews.arrived(),
       heard: (sentAt) => {
-        this.#heardAt = Math.max(this.#heardAt, sentAt)
-        l1?.heard(sentAt)
+        this.#toldUntil = Math.max(this.#toldUntil, sentAt)
+        this.hear()
       },
     })
   }
@@ -75,8 +77,16 @@ export class Coherence {
     } else if (maxAgeMs !== Infinity) l1.open(Infinity)
   }
 
+  /** That the clock was changed has been told; how is not known before it has been asked. Until then nothing counts as heard. */
+  hear(): void {
+    if (!this.#options.tagNews.isTaken) return
+    this.#heardAt = this.#toldUntil
+    this.#options.l1?.heard(this.#heardAt)
+  }
+
   lost(): void {
     this.#heardAt = -Infinity
+    this.#toldUntil = -Infinity
     this.#options.l1?.lose()
     this.#options.fence.changedAll()
     this.#options.waiters.wakeAll()

@@ -14,6 +14,10 @@ export interface FenceToken {
   followed: boolean
   /** The right to load, as the store knows it. */
   lease: string | undefined
+  /** There was nothing under the key when that was given. */
+  foundNothing: boolean
+  /** Since then somebody did something to the key: if there is nothing again, what came between may have been newer. */
+  overwritten: boolean
   /** The loader has started: what it brings is newer than any invalidation before. */
   loading: boolean
   /** A write outlives the flight: whoever set this releases the token when the write has settled. */
@@ -30,6 +34,8 @@ export class Fence {
       readLive: true,
       followed: true,
       lease: undefined,
+      foundNothing: false,
+      overwritten: false,
       loading: false,
       held: false,
     }
@@ -44,6 +50,12 @@ export class Fence {
     const tokens = this.#tokens.get(token.key)
     if (tokens === undefined || !tokens.delete(token)) return
     if (tokens.size === 0) this.#tokens.delete(token.key)
+  }
+
+  /** Makes one load void that nobody waits for any more: what it reads or brings is of no use, since nothing is told of it from here on. */
+  abandon(token: FenceToken): void {
+    kill(token)
+    this.release(token)
   }
 
   /** Makes every load of `key` void. */
@@ -72,7 +84,11 @@ export class Fence {
    * @param by the lease token it is done with, if it is done in this process
    */
   changed(key: string, by?: string): void {
-    for (const token of this.#tokens.get(key) ?? []) if (by === undefined || token.lease !== by) token.followed = false
+    for (const token of this.#tokens.get(key) ?? []) {
+      if (by !== undefined && token.lease === by) continue
+      token.followed = false
+      token.overwritten = true
+    }
   }
 
   /** What this process does to the key has been done: what is read was perhaps read before, a load that has begun since is newer. */

@@ -42,7 +42,9 @@ export class Fills {
 
   #mayFill(key: string, { entry }: Item, token: FenceToken): boolean {
     const { isUp, table, journal } = this.#options
-    return token.live && isUp() && table.isValid(entry) && !journal.covers(key)
+    // The store compares what is there with what was: of something that came and is gone again it knows nothing.
+    const cameAndWent = token.foundNothing && token.overwritten
+    return token.live && isUp() && table.isValid(entry) && !journal.covers(key) && !cameAndWent
   }
 
   async #fill(key: string, item: Item, token: FenceToken): Promise<FillOutcome> {

@@ -12,17 +12,24 @@ export type Judged = { readonly entry: Entry } | { readonly entry: undefined; re
 /** The codec of that name, as far as the reader knows it. */
 export type CodecLookup = (name: string) => Codec | undefined
 
+/**
+ * @param askedUnder the id of the clock when the text was asked for: a text that says nothing of its clock may be older than another one, and
+ * have been void under the one before
+ * @param impliedTags see `TagTable.acceptsForeign`
+ */
 export function judgeText(
   text: string,
   now: number,
   table: TagTable,
+  askedUnder: string | undefined,
   codecFor: CodecLookup,
   impliedTags: readonly string[] | undefined,
 ): Judged {
   const parsed = parseEnvelope(text)
   if (parsed.kind === 'unreadable') return miss(parsed.reason)
   if (parsed.kind === 'foreign') {
-    return table.acceptsForeign(impliedTags) ? { entry: foreignEntry(parsed.payload, now) } : miss('invalidated')
+    const isAccepted = table.position?.id === askedUnder && table.acceptsForeign(impliedTags)
+    return isAccepted ? { entry: foreignEntry(parsed.payload, now) } : miss('invalidated')
   }
   const { header, payload } = parsed
   if (header.deleteAt <= now) return miss('expired')

@@ -125,10 +125,12 @@ export class Loads {
       stale: () => (store === undefined ? undefined : this.standIn(call, flight, store)?.take()),
       inherited: undefined,
     }
-    if (store?.turns !== undefined) {
-      const known = knownMarksOf(call, store, position)
+    const known = store === undefined ? undefined : knownMarksOf(call, store, position)
+    if (store !== undefined && known !== undefined) {
+      // A loader that collects the tags of others says so when it starts.
+      flight.isUntouched = () => load.inherited === undefined && store.isValid(known)
       // What an invalidated tag has made void already nobody need wait for.
-      if (known !== undefined) store.turns.began(token, () => !store.isValid(known))
+      store.turns?.began(token, () => !store.isValid(known))
     }
     account.loading(call)
     const started = runtime.monotonic()

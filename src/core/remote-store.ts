@@ -31,7 +31,6 @@ import { Turns } from './turns.ts'
 import { Waiters } from './waiters.ts'
 
 // The store of a backend behind a call: the primary, with memory in front of it where that can be kept true.
-//
 //   up     entries are read from L1 or from the primary, judged, and written to both
 //   down   L1 serves as long as it hears of changes; a bounded memory stands in for the rest (or nothing does), invalidations go to the
 //          journal, a probe waits
@@ -91,6 +90,7 @@ export class RemoteStore implements Store {
       read: () => this.#remote.readTags(),
       failed: () => this.hot?.close(),
       recovered: () => (this.#availability.isUp ? this.#coherence.opened() : undefined),
+      caughtUp: () => this.#coherence.hear(),
     })
     this.#coherence = new Coherence({ ...options, waiters, tagNews, l1: this.hot, maxAgeMs: l1MaxAgeMs })
     this.#remote = new RemoteTier({
@@ -197,12 +197,13 @@ export class RemoteStore implements Store {
     if (here !== undefined) return here
     if (this.#journal.covers(key)) return { entry: undefined, reason: 'invalidated' }
     const { emitter, runtime } = this.#options
+    const askedUnder = this.#table.position?.id
     try {
       const text = await this.#remote.read(key)
       if (text === undefined) return absent
       // Invalidated while the read was on its way: what it brings may be older than that.
       if (this.#journal.covers(key)) return { entry: undefined, reason: 'invalidated' }
-      const judged = judgeText(text, runtime.now(), this.#table, codecFor, impliedTags)
+      const judged = judgeText(text, runtime.now(), this.#table, askedUnder, codecFor, impliedTags)
       const seen = beginningOf(text)
       return judged.entry === undefined ? { ...judged, seen } : { entry: judged.entry, source: 'l2', seen }
     } catch (error) {

@@ -15,7 +15,11 @@ import type { Asking } from './turns.ts'
 export class Flight<T> {
   readonly name: string
   readonly token: FenceToken
+  /** As of when it was opened: see `SingleFlight.detach` and `tagsInvalidated`. */
   readonly generation: number
+  readonly tagGeneration: number
+  /** The load has begun under tags that are all known: whether none of them was invalidated since. */
+  isUntouched: (() => boolean) | undefined
   readonly control: LoadControl = new LoadControl()
   /** What those get who board now. It may come before the flight has ended: see `answerEarly`. */
   answer: Promise<T>
@@ -40,10 +44,11 @@ export class Flight<T> {
   #resolve: (value: T) => void = () => {}
   #reject: (error: unknown) => void = () => {}
 
-  constructor(name: string, token: FenceToken, generation: number) {
+  constructor(name: string, token: FenceToken, generation: number, tagGeneration: number) {
     this.name = name
     this.token = token
     this.generation = generation
+    this.tagGeneration = tagGeneration
     this.answer = this.#promise()
   }
 
@@ -80,8 +85,9 @@ export class SingleFlight<T> {
    * Never flies. With no flight alive, a full garbage collection also takes what the engine has compiled for flights, and the next crowd
    * of callers runs uncompiled: several times slower.
    */
-  readonly template: Flight<T> = new Flight('', this.fence.take(''), -1)
+  readonly template: Flight<T> = new Flight('', this.fence.take(''), -1, -1)
   #generation = 0
+  #tagGeneration = 0
 
   /** The flight of that name that may be joined now. */
   joinable(name: string): Flight<T> | undefined {
@@ -91,15 +97,23 @@ export class SingleFlight<T> {
 
   /** Whether a flight that was joinable is so still. */
   isJoinable(flight: Flight<T>): boolean {
-    return flight.token.live && flight.token.followed && !flight.ended && flight.generation === this.#generation
+    if (!(flight.token.live && flight.token.followed) || flight.ended || flight.generation !== this.#generation) {
+      return false
+    }
+    return flight.tagGeneration === this.#tagGeneration || flight.isUntouched?.() === true
+  }
+
+  /** Nobody joins what is in the air now; whether it is stored, others decide. */
+  detach(): void {
+    this.#generation++
   }
 
   /**
-   * Nobody joins what is in the air now; whether it is stored, its tags decide. For invalidations of tags, which are not known before a
-   * load has ended.
+   * Nobody joins what is in the air now but loads of which it is known that they have none of the tags. Of the others that is known when they
+   * have ended.
    */
-  detach(): void {
-    this.#generation++
+  tagsInvalidated(): void {
+    this.#tagGeneration++
   }
 
   /**
@@ -108,7 +122,7 @@ export class SingleFlight<T> {
    * @param key what it can be made void by
    */
   open(name: string, key: string, run: (flight: Flight<T>) => Promise<T>): Flight<T> {
-    const flight = new Flight<T>(name, this.fence.take(key), this.#generation)
+    const flight = new Flight<T>(name, this.fence.take(key), this.#generation, this.#tagGeneration)
     this.#flights.set(name, flight)
     flight.over = this.#fly(flight, run)
     return flight
@@ -116,7 +130,7 @@ export class SingleFlight<T> {
 
   /** Opens a flight that nobody can join. */
   openAlone(key: string, run: (flight: Flight<T>) => Promise<T>): Flight<T> {
-    const flight = new Flight<T>(key, this.fence.take(key), this.#generation)
+    const flight = new Flight<T>(key, this.fence.take(key), this.#generation, this.#tagGeneration)
     flight.over = this.#fly(flight, run)
     return flight
   }
@@ -136,7 +150,7 @@ export class SingleFlight<T> {
 
   #giveUp(flight: Flight<T>, reason: unknown): void {
     flight.abandoned = true
-    flight.token.live = false
+    this.fence.abandon(flight.token)
     this.#remove(flight)
     flight.control.end(reason)
   }

@@ -8,6 +8,8 @@ export interface TagNewsOptions {
   readonly failed: () => void
   /** It has been after all. */
   readonly recovered: () => void
+  /** The table is as new as what was told. */
+  readonly caughtUp: () => void
 }
 
 export class TagNews {
@@ -24,6 +26,11 @@ export class TagNews {
     this.#isOutdated = true
     // Who needs it waits for it; here nobody does.
     this.taken().catch(() => {})
+  }
+
+  /** Whether the table is as new as what was told. */
+  get isTaken(): boolean {
+    return !this.#isOutdated && this.#reading === undefined
   }
 
   /** The whole clock has been read anew. */
@@ -49,6 +56,7 @@ export class TagNews {
       throw error
     } finally {
       this.#reading = undefined
+      if (this.isTaken) this.#options.caughtUp()
     }
   }
 }

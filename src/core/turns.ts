@@ -90,6 +90,8 @@ export class Turns {
     // The answer speaks for the time before it: what counts is told from here on.
     token.followed = true
     token.lease = name
+    token.overwritten = false
+    token.foundNothing = request.seen === undefined && request.despite !== 'anyone'
     let answer
     try {
       answer = await remote.acquire(token.key, { ...request, token: name, leaseMs })
@@ -113,8 +115,9 @@ export class Turns {
       case 'paused':
         return { pauseMs: answer.waitMs }
       case 'held': {
-        // By a load of this process that nobody may join any more: what made it so ended its turn, though the store was not told.
-        if (this.#held.has(answer.holder))
+        const own = this.#held.get(answer.holder)
+        // By a load of this process that will store nothing: what made it void ended its turn, though the store was not told.
+        if (own !== undefined && !isUseful(own))
           return await this.ask(token, { ...request, despite: 'anyone' }, asking, guard)
         if (asking.holder !== undefined && answer.holder !== asking.holder) asking.overtaken++
         asking.holder = answer.holder
@@ -132,6 +135,7 @@ export class Turns {
   async #isHeldStill(token: FenceToken, lease: string): Promise<boolean> {
     for (let looks = 0; !token.followed && looks < mostLooks; looks++) {
       token.followed = true
+      token.overwritten = false
       try {
         if (!(await this.#options.remote.renewLease(token.key, lease, leaseMs))) return false
       } catch {
@@ -218,6 +222,11 @@ export class Turns {
     if (held !== undefined) this.#options.runtime.clearTimer(held.timer)
     this.#held.delete(lease)
   }
+}
+
+/** Whether what it brings may be stored, as far as is known now; that somebody may not join it does not end that. */
+function isUseful({ token, isVoid }: Held): boolean {
+  return token.live && !(token.foundNothing && token.overwritten) && !isVoid()
 }
 
 interface Held {

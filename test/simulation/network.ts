@@ -1,5 +1,5 @@
-// Connections between nodes and the server: each an ordered pair of queues that the schedule empties, in pieces of its choosing. A command of
-// a connection that its node has given up may still arrive.
+// Connections between processes and the server: each an ordered pair of queues that the schedule empties, in pieces of its choosing. A command
+// of a connection that its process has given up may still arrive; one to a deposed server is answered by that.
 import type { OpenTransport, Transport, TransportOptions } from '../../src/backends/redis/transport.ts'
 import type { Library } from './library.ts'
 import type { Client, Message, SimulatedRedis } from './server.ts'
@@ -10,26 +10,28 @@ interface Waiting {
 }
 
 export class Wire {
-  readonly node: number
+  readonly life: number
   readonly outbox: Array<readonly string[]> = []
   readonly inbox: Array<Message | 'end'> = []
+  readonly ready: Promise<void>
   readonly #options: TransportOptions
   readonly #ReplyError: Library['ReplyError']
   readonly #waiting: Waiting[] = []
-  readonly ready: Promise<void>
   #becomeReady: () => void = () => {}
   #fail: (error: Error) => void = () => {}
+  /** Who is at the other end; `undefined` until it is reached. */
+  server: SimulatedRedis | undefined
   client: Client | undefined
   isConnecting = true
-  /** The node has given it up. */
+  /** The process has given it up. */
   isDropped = false
   /** The server has ended it: nothing of it arrives any more. */
   isEnded = false
   /** Both ends think it is there, and nothing gets through. */
   isHole = false
 
-  constructor(node: number, options: TransportOptions, { ReplyError }: Pick<Library, 'ReplyError'>) {
-    this.node = node
+  constructor(life: number, options: TransportOptions, { ReplyError }: Pick<Library, 'ReplyError'>) {
+    this.life = life
     this.#options = options
     this.#ReplyError = ReplyError
     this.ready = new Promise((resolve, reject) => {
@@ -61,27 +63,24 @@ export class Wire {
       this.#fail(new Error('refused'))
       return
     }
-    const client: Client = {
-      id: server.nextId(),
-      tracks: false,
+    this.server = server
+    this.client = server.welcome({
       tell: (message) => void this.inbox.push(message),
       end: () => {
         this.isEnded = true
         this.inbox.push('end')
       },
-    }
-    server.clients.set(client.id, client)
-    this.client = client
+    })
     this.#becomeReady()
   }
 
   /** One command arrives at the server. */
-  carry(server: SimulatedRedis): void {
+  carry(): void {
     const args = this.outbox.shift()
-    if (args !== undefined && !this.isEnded) server.run(this.client as Client, args)
+    if (args !== undefined && !this.isEnded) this.server?.run(this.client as Client, args)
   }
 
-  /** So many messages arrive at the node in one piece. */
+  /** So many messages arrive at the process in one piece. */
   deliver(count: number): void {
     for (const message of this.inbox.splice(0, count)) {
       if (this.isDropped) return
@@ -95,7 +94,7 @@ export class Wire {
     }
   }
 
-  /** The node finds out that it is gone. */
+  /** The process finds out that it is gone. */
   lose(): void {
     if (this.isDropped) return
     this.drop()
@@ -111,9 +110,9 @@ export class Network {
     this.#library = library
   }
 
-  opener(node: number): OpenTransport {
+  opener(life: number): OpenTransport {
     return (options) => {
-      const wire = new Wire(node, options, this.#library)
+      const wire = new Wire(life, options, this.#library)
       this.wires.push(wire)
       const transport: Transport = {
         ready: wire.ready,
@@ -126,13 +125,13 @@ export class Network {
   }
 
   /** Forgets what can do nothing any more. */
-  tidy(server: SimulatedRedis): void {
-    for (let at = this.wires.length - 1; at >= 0; at--) {
-      const wire = this.wires[at] as Wire
+  tidy(): void {
+    for (let index = this.wires.length - 1; index >= 0; index--) {
+      const wire = this.wires[index] as Wire
       if (!wire.isDropped || wire.isConnecting || wire.isHole) continue
       if (wire.outbox.length > 0 && !wire.isEnded) continue
-      if (wire.client !== undefined) server.gone(wire.client)
-      this.wires.splice(at, 1)
+      if (wire.client !== undefined) wire.server?.gone(wire.client)
+      this.wires.splice(index, 1)
     }
   }
 }

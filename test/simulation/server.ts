@@ -3,16 +3,38 @@ import { createHash } from 'node:crypto'
 import type { Programs, Reply } from './programs.ts'
 import { programs } from './programs.ts'
 
-export class Refusal extends Error {}
+/** Without a stack: it is thrown often, and its place says nothing. */
+export class Refusal {
+  readonly message: string
 
-/** A connection as the server knows it. */
-export interface Client {
-  readonly id: number
-  tracks: boolean
+  constructor(message: string) {
+    this.message = message
+  }
+}
+
+const digests = new Map<string, string>()
+
+function sha1Of(code: string): string {
+  let digest = digests.get(code)
+  if (digest === undefined) {
+    digest = createHash('sha1').update(code).digest('hex')
+    digests.set(code, digest)
+  }
+  return digest
+}
+
+/** The other end of a connection. */
+export interface Ear {
   /** Something for it to read: a reply or a push. */
   tell(message: Message): void
   /** The server ends it. */
   end(): void
+}
+
+/** A connection as the server knows it. */
+export interface Client extends Ear {
+  readonly id: number
+  tracks: boolean
 }
 
 export type Message =
@@ -51,15 +73,33 @@ export class SimulatedRedis {
     this.replicationId = this.#id()
   }
 
-  nextId(): number {
-    return ++this.#ids
+  welcome({ tell, end }: Ear): Client {
+    const client: Client = { id: ++this.#ids, tracks: false, tell, end }
+    this.clients.set(client.id, client)
+    return client
+  }
+
+  /**
+   * A replica that becomes the master: it has what had reached it, and nobody is connected. This one goes on answering whom it has, until it
+   * is deposed.
+   */
+  promoteReplica(): SimulatedRedis {
+    const promoted = new SimulatedRedis(this.#now, this.#random, this.#programs)
+    for (const [key, stored] of this.#saved) promoted.data.set(key, stored)
+    promoted.save()
+    promoted.commands = this.commands
+    return promoted
+  }
+
+  depose(): void {
+    for (const client of [...this.clients.values()]) client.end()
+    this.clients.clear()
+    this.followers.clear()
   }
 
   /** Ends all connections; a server that comes back without its data has begun another history. */
   restart(keeps: 'all' | 'what was saved' | 'nothing'): void {
-    for (const client of [...this.clients.values()]) client.end()
-    this.clients.clear()
-    this.followers.clear()
+    this.depose()
     this.#scripts.clear()
     this.#ids = 0
     this.runId = this.#id()
@@ -130,12 +170,7 @@ export class SimulatedRedis {
   }
 
   #script(client: Client, [kind, code, count, ...rest]: readonly string[]): Reply {
-    const sha =
-      kind === 'EVAL'
-        ? createHash('sha1')
-            .update(code as string)
-            .digest('hex')
-        : (code as string)
+    const sha = kind === 'EVAL' ? sha1Of(code as string) : (code as string)
     if (kind === 'EVALSHA' && !this.#scripts.has(sha)) throw new Refusal('NOSCRIPT No matching script')
     this.#scripts.add(sha)
     const program = this.#programs.get(sha)

@@ -1,40 +1,78 @@
-// Random schedules of several processes on one server, each made from its seed: what a cache promises holds in all of them. Some hundred in
-// `npm test`, as many as one likes with `npm run test:simulation -- --runs 10000 --seed 1`.
-import { expect, test } from 'vitest'
-import { libraryIn } from './library.ts'
-import { planOf, run } from './run.ts'
+// Random schedules of several processes, each made from its seed: what a cache promises holds in all of them. Some thousand in `npm test`, half of
+// them always the same; as many as one likes with `npm run test:simulation -- --schedules 1000000`, which keeps count in the ledger.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { CompiledSimulation } from './compiled.ts'
+import { compileSimulation } from './compiled.ts'
+import { describe as inWords, runBlock, runSchedules } from './farm.ts'
+import { addToLedger, coveredBy, fingerprint } from './ledger.ts'
+import { scheduleOf } from './schedule.ts'
 
-const {
-  TEST_SIMULATION_SEED: seed = '1',
-  TEST_SIMULATION_RUNS: runs = '150',
-  TEST_SIMULATION_LOG: lines = '200',
-} = process.env
-const first = Number(seed)
-const last = first + Number(runs) - 1
+const { TEST_SIMULATION_SCHEDULES: wanted, TEST_SIMULATION_SEED: seed } = process.env
+const slice = 1200
 
-test(`schedules ${first} to ${last}: never stale, never stuck, nothing left`, { timeout: 86_400_000 }, async () => {
-  const library = await libraryIn()
-  const sum = { reads: 0, loads: 0, commands: 0 }
-  for (let one = first; one <= last; one++) {
-    const { violations, log, ...counts } = await run(planOf(one), library)
-    if (violations.length > 0) {
-      console.log(log.slice(-Number(lines)).join('\n'))
-      expect.fail(`seed ${one}: ${violations.join('; ')}`)
-    }
-    sum.reads += counts.reads
-    sum.loads += counts.loads
-    sum.commands += counts.commands
-  }
+let simulation: CompiledSimulation
+beforeAll(async () => void (simulation = await compileSimulation()))
+afterAll(() => simulation[Symbol.dispose]())
+
+async function holds(from: number, count: number, keepsCount = false): Promise<void> {
+  const print = fingerprint()
+  const started = performance.now()
+  let done = 0
+  const { found, ...sum } = await runSchedules({
+    file: simulation.file,
+    from,
+    count,
+    blockSize: keepsCount ? 2000 : 200,
+    done: (first, { runs, reads, loads, commands }) => {
+      if (!keepsCount) return
+      addToLedger({
+        fingerprint: print,
+        from: first,
+        to: first + runs - 1,
+        reads,
+        loads,
+        commands,
+        node: process.version,
+      })
+      done += runs
+      const perMinute = Math.round((done / (performance.now() - started)) * 60_000)
+      console.log(`${done} of ${count} schedules, ${perMinute} a minute, 0 violations`)
+    },
+  })
+  if (found !== undefined) expect.fail(inWords(found))
+  const { runs, reads, loads, commands, cpuMs } = sum
   console.log(
-    `schedules ${first} to ${last}: ${sum.reads} reads, ${sum.loads} loads, ${sum.commands} commands, 0 violations`,
+    `schedules ${from} to ${from + count - 1} on ${print}: ${reads} reads, ${loads} loads, ${commands} commands, 0 violations; ` +
+      `${Math.round((runs / cpuMs) * 60_000)} schedules a minute of one core`,
   )
-  expect(sum.reads).toBeGreaterThan(sum.loads)
+  expect(runs).toBe(count)
+  expect(reads).toBeGreaterThan(loads)
+}
+
+test.runIf(wanted === undefined)(
+  'the same schedules as always: never stale, never twice, never stuck',
+  { timeout: 600_000 },
+  () => holds(1, slice),
+)
+
+test.runIf(wanted === undefined)('schedules that nobody has seen', { timeout: 600_000 }, () =>
+  holds(Number(seed ?? 1_000_000 + (Date.now() % 1_000_000_000)), slice),
+)
+
+test.runIf(wanted !== undefined)('as many schedules as were asked for', { timeout: 86_400_000 }, async () => {
+  if (seed !== undefined) return holds(Number(seed), Number(wanted))
+  const covered = coveredBy(fingerprint())
+  console.log(`${fingerprint()}: ${covered.count} schedules are in the ledger`)
+  if (covered.count < Number(wanted)) await holds(covered.next, Number(wanted) - covered.count, true)
 })
 
-test('the same seed gives the same history', async () => {
-  const library = await libraryIn()
-  for (const one of [7, 12]) {
-    const [before, after] = [await run(planOf(one), library), await run(planOf(one), library)]
-    expect(after.log).toEqual(before.log)
-  }
+test('the same seeds give the same histories, to the last character', { timeout: 600_000 }, async () => {
+  const schedules = Array.from({ length: 40 }, (_, index) => scheduleOf(index + 1))
+  const order = { from: 1, count: 0, schedules }
+  const [one, other] = await Promise.all([runBlock(simulation.file, order), runBlock(simulation.file, order)])
+  expect(one.found).toBeUndefined()
+  expect(one.digest).toMatch(/^[0-9a-f]{64}$/)
+  expect(other.digest).toBe(one.digest)
+  const less = await runBlock(simulation.file, { ...order, schedules: schedules.slice(1) })
+  expect(less.digest).not.toBe(one.digest)
 })

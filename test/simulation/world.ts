@@ -1,178 +1,189 @@
-// One run: nodes, a server, a network, and a schedule made from a seed. What nodes do is the production code; everything they touch is here.
+// One run's world: processes, a server, a network, and a source with a version per key that loaders read somewhere in the midst of their time.
+// What the processes do is the production code; everything they touch is here.
 import type { CacheManager } from '../../src/index.ts'
-import type { Library } from './library.ts'
-import { randomFrom, settled } from '../model/runtime.ts'
 import { epoch, runtimeOf, WorldClock } from './clock.ts'
+import type { History } from './history.ts'
+import type { Library } from './library.ts'
 import { Network } from './network.ts'
 import type { Programs } from './programs.ts'
+import { at, questions, streamOf } from './random.ts'
+import { readersOf } from './readers.ts'
+import type { Readers } from './readers.ts'
+import type { Schedule } from './schedule.ts'
+import { answerAt } from './schedule.ts'
 import { SimulatedRedis } from './server.ts'
-
-export interface Value {
-  readonly key: string
-  readonly version: number
-}
+import type { Value } from './source.ts'
+import { keys, LoaderFailed, rawKey, valueOf } from './source.ts'
 
 export interface Node {
   readonly index: number
   readonly life: number
   readonly manager: CacheManager
-  /** The same keys, by the way of a cached function. */
-  readonly read: (name: string) => Promise<Value>
-  /** What its own invalidations promise: no older version is read here. */
-  readonly floors: Map<string, number>
+  readonly readers: Readers
+  /** Whether its cache says that it is connected. */
+  isConnected: boolean
+  /** Since when; `Infinity`: it is not. */
+  connectedAt: number
   /** A process that is stopped runs nothing, and its clock goes on. */
   isFrozen: boolean
+  /** When it was stopped, or went on, last. */
+  stirredAt: number
+  isDead: boolean
+  /** How far its clock is off. */
+  readonly wall: { skewMs: number }
 }
-
-export interface Plan {
-  readonly seed: number
-  readonly nodes: number
-  readonly keys: number
-  readonly steps: number
-  /** How much goes wrong, 0 to 1. */
-  readonly trouble: number
-}
-
-export const tagsOf = (key: string): string[] => (Number(key.slice(1)) % 2 === 0 ? ['even', 'all'] : ['all'])
 
 export class World {
-  readonly plan: Plan
-  readonly random: () => number
+  readonly schedule: Schedule
+  readonly history: History
   readonly clock: WorldClock = new WorldClock()
   readonly network: Network
-  readonly #library: Library
-  readonly server: SimulatedRedis
   readonly nodes: Node[] = []
-  readonly truth: Map<string, number> = new Map()
-  readonly loads: Array<{ readonly key: string; readonly node: number }> = []
-  readonly keys: readonly string[]
-  readonly log: string[] = []
-  readonly running: Map<string, number> = new Map()
+  readonly truth: Map<string, number> = new Map([...keys, rawKey].map((key) => [key, 1]))
+  server: SimulatedRedis
+  /** Masters that are none any more, and answer those who have not noticed. */
+  readonly deposed: SimulatedRedis[] = []
   isServerUp = true
   isServerFrozen = false
+  serverSkewMs = 0
   /** Of loads begun from here on. */
   failing = 0
+  turn = 0
+  loads = 0
+  readonly #library: Library
+  readonly #loadsOf: Map<string, number> = new Map()
   #lives = 0
 
-  constructor(plan: Plan, library: Library, programs?: Programs) {
-    this.plan = plan
+  constructor(schedule: Schedule, library: Library, history: History, programs?: Programs) {
+    this.schedule = schedule
+    this.history = history
     this.#library = library
     this.network = new Network(library)
-    this.random = randomFrom(plan.seed)
-    this.server = new SimulatedRedis(() => epoch + this.clock.elapsed, this.random, programs)
-    this.keys = Array.from({ length: plan.keys }, (_, index) => `k${index}`)
-    for (const key of this.keys) this.truth.set(key, 1)
-  }
-
-  note(text: string): void {
-    this.log.push(`${this.clock.elapsed.toFixed(1).padStart(9)}  ${text}`)
-  }
-
-  chance(probability: number): boolean {
-    return this.random() < probability
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[Math.floor(this.random() * items.length)] as T
+    const now = (): number => epoch + this.clock.elapsed + this.serverSkewMs
+    this.server = new SimulatedRedis(now, streamOf(schedule.seed, questions.server), programs)
+    history.time = () => this.clock.elapsed
   }
 
   start(index: number): Node {
     const life = ++this.#lives
-    const { cached, createCache, RedisBackend } = this.#library
-    const runtime = runtimeOf(this.clock, life, this.random, () => 0)
+    const { schedule, clock } = this
+    const { createCache, RedisBackend } = this.#library
+    const random = streamOf(schedule.seed, questions.lives + life)
+    const wall = { skewMs: 0 }
+    const runtime = runtimeOf(clock, life, random, () => wall.skewMs)
     const backend = new RedisBackend({ runtime, openTransport: this.network.opener(life) })
-    const manager = createCache({ backend, runtime, env: {}, logLevel: 'silent', fallbackTtl: '5s' })
-    const windows = this.plan.seed % 3 === 0 ? ({ swr: '2s', staleIfError: '10s', refreshAhead: true } as const) : {}
-    const ofKey = new Map(
-      this.keys.map((key) => [
-        key,
-        cached(async () => await this.#load(life, key), {
-          manager,
-          key: () => key,
-          name: `sim ${key} ${life} ${this.plan.seed}`.replaceAll(' ', '-'),
-          ttl: this.plan.seed % 3 === 0 ? '5s' : '10m',
-          tags: tagsOf(key),
-          isolation: 'frozen',
-          ...windows,
-        }),
-      ]),
-    )
-    const read = async (key: string): Promise<Value> => await (ofKey.get(key) as () => Promise<Value>)()
-    const node: Node = { index, life, manager, read, floors: new Map(), isFrozen: false }
+    const manager = createCache({
+      backend,
+      runtime,
+      env: {},
+      logLevel: 'silent',
+      fallbackTtl: '5s',
+      journalLimit: schedule.journalLimit,
+      l1: schedule.isRegister ? false : { maxBytes: 100_000 },
+    })
+    const readers = readersOf(this.#library, manager, (key) => this.#load(node, key), schedule.policy)
+    const node: Node = {
+      index,
+      life,
+      manager,
+      readers,
+      isConnected: false,
+      connectedAt: Infinity,
+      isFrozen: false,
+      stirredAt: -Infinity,
+      isDead: false,
+      wall,
+    }
+    manager.on('state', ({ to }) => {
+      node.isConnected = to === 'connected'
+      node.connectedAt = node.isConnected ? this.clock.elapsed : Infinity
+      if (this.history.isTold) this.history.note(`node ${life} is ${to}`)
+    })
     this.nodes[index] = node
     void manager.init()
     return node
   }
 
   /** The process ends at once: nothing of it runs any more, what it has sent may still arrive. */
-  crash(index: number): void {
-    const { life } = this.nodes[index] as Node
-    this.clock.clearOf(life)
-    for (const wire of this.network.wires) if (wire.node === life) wire.drop()
-    this.clock.clearOf(life)
+  crash(node: Node): void {
+    node.isDead = true
+    this.clock.clearOf(node.life)
+    for (const wire of this.network.wires) if (wire.life === node.life) wire.drop()
+    this.clock.clearOf(node.life)
   }
 
-  async #load(life: number, key: string): Promise<Value> {
-    const isSlow = this.chance(0.2)
-    this.loads.push({ key, node: life })
-    this.running.set(key, (this.running.get(key) ?? 0) + 1)
-    this.note(`load ${key} begins on ${life}`)
+  /** What every loader does. */
+  async #load(node: Node, key: string): Promise<Value> {
+    const { history, schedule } = this
+    const count = this.#loadsOf.get(key) ?? 0
+    this.#loadsOf.set(key, count + 1)
+    this.loads++
+    const draw = (index: number): number => at(schedule.seed, questions.loads + count, key.charCodeAt(1) * 8 + index)
+    const isSlow = draw(0) < 0.1
+    const fails = draw(1) < this.failing
+    const load = history.loadBegan(key, node.life, this.#canAsk(node), () => node.stirredAt)
     try {
-      await this.#sleep(life, this.chance(0.3) ? 0 : this.random() * (isSlow ? 3000 : 20))
+      await this.sleep(node, draw(2) < 0.3 ? 0 : draw(3) * (isSlow ? 3000 : 20))
       const version = this.truth.get(key) as number
-      const fails = this.chance(this.failing)
-      await this.#sleep(life, this.chance(0.3) ? 0 : this.random() * (isSlow ? 7000 : 20))
-      this.note(`load ${key} ends on ${life}: ${fails ? 'fails' : version}`)
-      if (fails) throw new Error('the loader failed')
-      return { key, version }
+      await this.sleep(node, draw(4) < 0.3 ? 0 : draw(5) * (isSlow ? 7000 : 20))
+      if (fails) throw new LoaderFailed('the loader failed')
+      history.loadBrought(load, version)
+      return valueOf(key, version)
     } finally {
-      this.running.set(key, (this.running.get(key) as number) - 1)
+      history.loadEnded(load)
     }
   }
 
-  #sleep(owner: number, ms: number): Promise<void> {
-    return new Promise((resolve) => void this.clock.set(resolve, ms, owner))
+  /** Who has just connected, or has just been woken with all its deadlines passed, loads for itself. */
+  #canAsk({ connectedAt, stirredAt }: Node): boolean {
+    return this.clock.elapsed > Math.max(connectedAt + 100, stirredAt + 3000)
   }
 
-  isAwake = (owner: number): boolean => {
-    const node = this.nodes.find(({ life }) => life === owner)
-    return node !== undefined && !node.isFrozen
+  sleep(node: Node, ms: number): Promise<void> {
+    return new Promise((resolve) => void this.clock.set(resolve, ms, node.life, true))
+  }
+
+  isAwake = (life: number): boolean => {
+    for (const node of this.nodes) if (node.life === life) return !node.isFrozen
+    return false
   }
 
   /** One thing happens in the network or in time, if anything can. */
-  async turn(): Promise<void> {
+  async step(): Promise<void> {
+    const turn = this.turn++
+    const { network, schedule } = this
     this.server.expire()
-    const server = this.isServerUp && !this.isServerFrozen ? this.server : undefined
-    const carried = this.network.wires.filter(
-      (wire) =>
-        !wire.isHole && !this.isServerFrozen && (wire.isConnecting || (wire.outbox.length > 0 && server !== undefined)),
-    )
-    const delivered = this.network.wires.filter(
-      (wire) => !wire.isHole && wire.inbox.length > 0 && this.isAwake(wire.node),
-    )
+    const carried = []
+    const delivered = []
+    for (const wire of network.wires) {
+      if (wire.isHole) continue
+      if (!this.isServerFrozen && (wire.isConnecting || (wire.outbox.length > 0 && (this.isServerUp || wire.isEnded))))
+        carried.push(wire)
+      if (wire.inbox.length > 0 && this.isAwake(wire.life)) delivered.push(wire)
+    }
     const busy = carried.length + delivered.length
-    const isTime = busy === 0 || this.chance(0.12)
-    if (!isTime && this.chance(carried.length / busy)) {
-      const wire = this.pick(carried)
-      if (wire.isConnecting) wire.connect(server)
-      else {
-        const count = this.chance(0.5) ? 1 : wire.outbox.length
-        for (let sent = 0; sent < count; sent++) wire.carry(this.server)
-      }
-    } else if (!isTime && delivered.length > 0) {
-      const wire = this.pick(delivered)
-      wire.deliver(this.chance(0.45) ? wire.inbox.length : 1)
-    } else this.#pass(busy > 0)
-    await settled()
-    if (this.chance(0.05)) this.network.tidy(this.server)
+    if (busy === 0 || answerAt(schedule, questions.isTime, turn) < 0.12) this.#pass(busy > 0, turn)
+    else {
+      const chosen = Math.floor(answerAt(schedule, questions.wire, turn) * busy)
+      const amount = answerAt(schedule, questions.amount, turn)
+      const wire = carried[chosen]
+      if (wire === undefined) {
+        const other = delivered[chosen - carried.length]
+        other?.deliver(amount < 0.45 ? other.inbox.length : 1)
+      } else if (wire.isConnecting) wire.connect(this.isServerUp ? this.server : undefined)
+      else for (let count = amount < 0.5 ? 1 : wire.outbox.length; count > 0; count--) wire.carry()
+    }
+    await this.clock.settled()
+    if (turn % 16 === 0) network.tidy()
   }
 
   /** Time passes: a little while something is on its way, else to the next timer. */
-  #pass(isBusy: boolean): void {
-    const next = this.clock.next(this.isAwake)
-    const little = this.random() * 2
-    const jumps = !isBusy || this.chance(0.02 * this.plan.trouble)
-    if (next !== undefined && (jumps || next - this.clock.elapsed <= little)) this.clock.fire(this.isAwake)
-    else this.clock.elapsed += little
+  #pass(isBusy: boolean, turn: number): void {
+    const { clock, schedule } = this
+    const next = clock.next(this.isAwake)
+    const little = answerAt(schedule, questions.little, turn) * 2
+    const jumps = !isBusy || (!schedule.isCalm && answerAt(schedule, questions.jumps, turn) < 0.02)
+    if (next !== undefined && (jumps || next - clock.elapsed <= little)) clock.fire(this.isAwake)
+    else clock.elapsed += little
   }
 }

@@ -161,7 +161,8 @@ export class RedisConnection implements RedisCommands {
     do {
       const command = ['SCAN', cursor, 'MATCH', `${escapeGlob(prefix)}*`, 'COUNT', String(keysPerScan)]
       const [next, keys] = (await this.#side.send(command)) as [string, string[]]
-      yield keys
+      // A prefix may lead to leases and clocks too, whose names are no caller's.
+      yield keys.filter((key) => !ownKey.test(key))
       cursor = next
     } while (cursor !== '0')
   }
@@ -205,6 +206,9 @@ export class RedisConnection implements RedisCommands {
     return this.#deadlines.bound(work, ms, what)
   }
 }
+
+/** See `lease-keys.ts` and `pushes.ts`. */
+const ownKey = /#[lt]$/
 
 /** A prefix holds data, not a pattern. */
 function escapeGlob(text: string): string {
