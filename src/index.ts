@@ -9,6 +9,8 @@ export { cacheManager, closeCache, createCache, initCache } from './default-cach
 export { CacheManager } from './cache-manager.ts'
 export { CacheKeyGenerator, defineKeys } from './cache-keys.ts'
 export { loadConfig } from './config.ts'
+export { tiered } from './backends/combined/tiered.ts'
+export { withPrefix } from './backends/combined/with-prefix.ts'
 export { MemoryBackend } from './backends/memory/memory-backend.ts'
 export { RedisBackend } from './backends/redis/redis-backend.ts'
 export { CacheError, isCacheError } from './support/errors.ts'
@@ -16,6 +18,7 @@ export { CacheError, isCacheError } from './support/errors.ts'
 export type { CacheScope } from './with-cache.ts'
 export type { CacheConfig, Environment } from './config.ts'
 export type { Hashable, HashableStream, ImageAnalysisType, RiskEntityType, ValidationType } from './cache-keys.ts'
+export type { TieredOptions } from './backends/combined/tiered.ts'
 export type { MemoryBackendOptions } from './backends/memory/memory-backend.ts'
 export type { RedisBackendOptions } from './backends/redis/redis-backend.ts'
 export type { AnyCacheError } from './support/errors.ts'
@@ -24,6 +27,15 @@ export type {
   BatchCapability,
   CacheBackend,
   EmbeddedCapability,
+  FillAnswer,
+  LeaseAnswer,
+  LeaseCapability,
+  LeaseRequest,
+  LinkCapability,
+  LinkEvents,
+  PushCapability,
+  PushEvents,
+  ScanCapability,
   TagCapability,
   TagDelta,
   TagPosition,

@@ -16,6 +16,9 @@ type Node = Readonly<Record<string, unknown>> & { readonly type: string }
 /** Names that say nothing about a file's one idea; `index` is the package's entry only. */
 const emptyNames = /^(?:utils?|helpers?|common|misc|types?|constants|index)$/
 
+/** What is loaded when it is used: whoever does not use it need not have it. */
+const lazy = new Set(['@redis/client', 'pg'])
+
 /** Statements without any trace in the emitted JavaScript. */
 const typeStatements = new Set(['TSInterfaceDeclaration', 'TSTypeAliasDeclaration'])
 
@@ -53,7 +56,7 @@ export function examineSources(src: string): { readonly examined: number; readon
 
     for (const { moduleRequest, entries } of module.staticImports) {
       const value = entries.length === 0 || entries.some(({ isType }) => !isType)
-      if (value && packageOf(moduleRequest.value) === '@redis/client') report('client-is-lazy', moduleRequest.value)
+      if (value && lazy.has(packageOf(moduleRequest.value))) report('client-is-lazy', moduleRequest.value)
     }
     return found
   })

@@ -23,9 +23,11 @@ const anchorsOf = (markdown: string): string[] =>
   )
 
 /** Pages of a folder share a test file, which says itself that it has them all. */
-const folders = ['concepts', 'errors']
+const folders = ['backends', 'concepts', 'errors']
 const ours = [
+  'from-cache-manager.md',
   'from-python.md',
+  'testing.md',
   'monitoring.md',
   'troubleshooting.md',
   'errors.md',
@@ -52,11 +54,18 @@ test('the table of the old guide has every item once', async () => {
 })
 
 test('each page with named blocks has tests', async () => {
+  const tests = new URL('../', import.meta.url)
+  const names = (await readdir(tests, { recursive: true })).filter((name) => name.endsWith('.test.ts'))
+  const testFiles = await Promise.all(
+    names.map(async (name) => [name.replaceAll('\\', '/'), await readFile(new URL(name, tests), 'utf8')] as const),
+  )
   expect(pages).toEqual(expect.arrayContaining(ours))
   for (const page of pages) {
     if (!/^ *```.* name=/m.test(await read(page))) continue
     const [tested = ''] = page.replace(/\.md$/, '').split('/')
-    await expect(access(new URL(`${tested}.test.ts`, import.meta.url)), page).resolves.toBeUndefined()
+    const isNamed = testFiles.some(([, text]) => text.includes(`docs/${page}`))
+    const hasFile = testFiles.some(([name]) => name === `docs/${tested}.test.ts`)
+    expect(isNamed || hasFile, `${page} is run by a test`).toBe(true)
   }
 })
 
