@@ -16,6 +16,7 @@ import {
   loadConfig,
   MemoryBackend,
 } from '@speedrun/cache'
+import { MemcachedBackend } from '@speedrun/cache/memcached'
 import type { FastifyInstance } from 'fastify'
 import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -24,9 +25,9 @@ import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from 'vitest'
 import { testPage } from '../support/doc-blocks.ts'
+import { startMemcached } from '../support/memcached-server.ts'
 import { startRedis } from '../support/redis-server.ts'
 import type { Model, ParsedDocument } from './given/application.ts'
-import { memcachedServers } from './memcached.ts'
 
 const longWait = { timeout: 20_000, interval: 20 }
 const nobodyListens = 'redis://127.0.0.1:1/0'
@@ -298,58 +299,37 @@ await testPage('docs/from-python.md', (page) => {
 
   // Memcached
 
-  type Memcached = { MemcachedBackend: new (host?: string, port?: number) => CacheBackend }
-  for (const [kind, start] of memcachedServers()) {
-    page.module<Memcached>(
-      'memcached-backend',
-      `it keeps the rules and the limits of ${kind}`,
-      async ({ MemcachedBackend }) => {
-        const server = await start()
-        const backend = new MemcachedBackend('127.0.0.1', server.port)
-        try {
-          await backend.connect?.()
-          await keepsTheRules(backend)
-          expect(await backend.set('sixty-days', 'x', 60 * 86_400)).toBe(true)
-          expect(await backend.get('sixty-days')).toBe('x')
-          const longKey = 'k'.repeat(400)
-          expect(await backend.set(longKey, 'long', 60)).toBe(true)
-          expect(await backend.get(longKey)).toBe('long')
-          expect(await backend.set('white space', 'ok', 60)).toBe(true)
-          expect(await backend.get('white space')).toBe('ok')
-          expect(await backend.set('large', 'x'.repeat(1_200_000), 60)).toBe(false)
-          // What came after the refused value is not mistaken for its answer.
-          expect(await Promise.all([backend.get('white space'), backend.exists('large'), backend.ping()])).toEqual([
-            'ok',
-            false,
-            true,
-          ])
-        } finally {
-          await backend.close()
-          await server.stop()
-        }
-      },
-    )
+  type Memcached = { useMemcached(...servers: readonly string[]): Promise<CacheManager> }
+  page.module<Memcached>(
+    'memcached-backend',
+    'the manager connects it and finds it again',
+    async ({ useMemcached }) => {
+      await using server = await startMemcached()
+      await useMemcached(server.address)
+      const { parseDocument } = await page.load<{ parseDocument: Parse }>('documents')
+      await parseDocument('a')
+      await parseDocument('a')
+      expect(await done()).toEqual(['parse a'])
+      expect(await server.ask('mg documents:document:parse:a')).toBe('HD\r\n')
+      await server.kill()
+      expect(await parseDocument('b')).toEqual({ hash: 'b', pages: 3 })
+      const away = { backend: 'memcached', status: 'degraded', primary: false }
+      expect(await cacheManager.healthReport()).toMatchObject(away)
+      await server.restart()
+      await vi.waitFor(async () => expect((await cacheManager.healthReport()).status).toBe('connected'), longWait)
+    },
+  )
 
-    page.module<Memcached>(
-      'memcached-backend',
-      `the manager connects it and finds it again, ${kind}`,
-      async ({ MemcachedBackend }) => {
-        const server = await start()
-        await initCache(new MemcachedBackend('127.0.0.1', server.port))
-        const { parseDocument } = await page.load<{ parseDocument: Parse }>('documents')
-        await parseDocument('a')
-        await parseDocument('a')
-        expect(await done()).toEqual(['parse a'])
-        await server.stop()
-        expect(await parseDocument('b')).toEqual({ hash: 'b', pages: 3 })
-        expect(await cacheManager.healthReport()).toMatchObject({
-          backend: 'memcached',
-          status: 'degraded',
-          primary: false,
-        })
-      },
-    )
-  }
+  page.module<Memcached>('memcached-backend', 'the limits of the old sample are none', async ({ useMemcached }) => {
+    await using server = await startMemcached()
+    await useMemcached(server.address)
+    for (const key of ['k'.repeat(400), 'white space']) {
+      expect(await cacheManager.set(key, 'kept', 60 * 86_400)).toBe(true)
+      expect(await cacheManager.get(key)).toBe('kept')
+    }
+    expect(await cacheManager.set('large', 'x'.repeat(1_200_000))).toBe(false)
+    expect(await cacheManager.get('white space')).toBe('kept')
+  })
 
   // Keys
 
@@ -793,14 +773,12 @@ await testPage('docs/from-python.md', (page) => {
       const { parseDocument } = await page.load<{ parseDocument: Parse }>('documents')
       // Those that take no argument are started as written; the other two where a test may write and listen.
       const { FolderBackend } = await page.load<Folder>('folder-backend')
-      const { MemcachedBackend } = await page.load<Memcached>('memcached-backend')
-      const [[, startMemcached]] = memcachedServers() as [ReturnType<typeof memcachedServers>[number]]
       const server = await startMemcached()
       const starts = {
         redis: () => start('redis'),
         memory: () => start('memory'),
         folder: () => initCache(new FolderBackend(join(scratch, 'chosen'))),
-        memcached: () => initCache(new MemcachedBackend('127.0.0.1', server.port)),
+        memcached: () => initCache(new MemcachedBackend({ servers: [server.address] })),
       }
       for (const [name, begin] of Object.entries(starts)) {
         await begin()
