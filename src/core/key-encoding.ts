@@ -1,6 +1,6 @@
 import type { KeySegment } from '../contracts/load-policy.ts'
 import { hashOf, hashOfCall } from '../support/argument-hash.ts'
-import { describe, misuse } from '../support/errors.ts'
+import { describe, misuse, quote } from '../support/errors.ts'
 import { argumentText, readsLikeAnotherKind } from '../support/key-argument.ts'
 
 // How arguments become keys. Two calls share a key if and only if their arguments are equal (`util.isDeepStrictEqual`, trailing
@@ -104,7 +104,7 @@ export function checkIdentityPart(
   ) {
     throw misuse(
       code,
-      `${what} must be 1 to ${longestIdentityPart} characters without white space, control characters and : @ { } ( ) |, got '${text.slice(0, 60)}'`,
+      `${what} must be 1 to ${longestIdentityPart} characters without white space, control characters and : @ { } ( ) |, got ${quote(text)}`,
     )
   }
 }

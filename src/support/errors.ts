@@ -65,9 +65,13 @@ export function describe(value: unknown): string {
   return Object.is(value, -0) ? '-0' : String(value)
 }
 
-/** `describe`, but a short text is shown: for option names and option values, which stand in the source code. */
+/**
+ * `describe`, but a short text is shown: for option names and option values, which stand in the source code. Not one with an `@`: a url that
+ * came into the wrong option or variable has its password before it.
+ */
 export function quote(value: unknown): string {
-  return typeof value === 'string' && value !== '' && value.length <= 60 ? `'${value}'` : describe(value)
+  const isShown = typeof value === 'string' && value !== '' && value.length <= 60 && !value.includes('@')
+  return isShown ? `'${value}'` : describe(value)
 }
 
 function describeObject(value: object): string {
