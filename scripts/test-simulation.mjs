@@ -2,7 +2,8 @@
 //
 //   --schedules 1000000       so many on the present state of the code; those in the ledger count, so a run can go on another day
 //   --seed 7 --schedules 1    these, whatever the ledger says; prints what happened when something is found
-//   --mutant all              every deliberate break instead, or those with that text in their name; --most 20000 schedules each
+//   --mutant all              every deliberate break instead, or those with that text in their name; --most 20000 schedules each;
+//                             --keep writes the shortened schedules of those that are rare to test/simulation/kept
 //
 // Ends with 1 when something was found, or a break was not.
 import './require-node.mjs'
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     mutant: { type: 'string' },
     most: { type: 'string', default: '20000' },
+    keep: { type: 'boolean' },
   },
 })
 for (const name of /** @type {const} */ (['schedules', 'seed', 'most'])) {
@@ -23,9 +25,10 @@ for (const name of /** @type {const} */ (['schedules', 'seed', 'most'])) {
   process.exit(1)
 }
 
-const { schedules, seed, mutant, most } = values
+const { schedules, seed, mutant, most, keep } = values
 const env = {
   ...process.env,
+  ...(keep === true ? { TEST_SIMULATION_KEEP: '1' } : {}),
   ...(seed === undefined ? {} : { TEST_SIMULATION_SEED: seed }),
   ...(mutant === undefined
     ? { TEST_SIMULATION_SCHEDULES: schedules }

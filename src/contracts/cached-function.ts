@@ -54,7 +54,11 @@ export interface CacheHandle<A extends readonly unknown[], R> {
   invalidate(...args: A): Promise<Invalidation>
   /** Loads anew, whatever is stored, and stores the result. */
   refresh(...args: A): Promise<R>
-  /** Stores a value as if it had been loaded now. @returns whether it was stored. */
+  /**
+   * Stores a value as if it had been loaded now. A delete of the key by another process that comes before the store has given the right to do so
+   * may be overtaken; `refresh` is not.
+   * @returns whether it was stored.
+   */
   prime(value: R, ...args: A): Promise<boolean>
   /** The value and where it came from. */
   withStatus(...args: A): Promise<ReadStatus<R>>

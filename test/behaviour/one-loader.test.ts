@@ -137,3 +137,68 @@ test('expectMiss asks for the lease first: one command less on a miss, and a hit
   expect(await other.getOrSet(expected, () => 'never', { expectMiss: true })).toBe('loaded')
   expect(loadsOf(other)).toBe(0)
 })
+
+test('what another program writes and deletes while a key is loaded makes the load void', async () => {
+  const [one, other] = await two()
+  const key = named()
+  const held = gate()
+  const first = one.getOrSet(key, async () => {
+    await held.wait()
+    return 'old'
+  })
+  await held.reached
+  await redis.cli('SET', key, 'theirs')
+  await redis.cli('DEL', key)
+  // Told by now: a read that is answered comes after it.
+  await one.get(named())
+  held.open()
+  expect(await first).toBe('old')
+  expect(await other.getOrSet(key, () => 'new')).toBe('new')
+  expect(await one.getOrSet(key, () => 'newer')).toBe('new')
+})
+
+test('a tag that a load does not have, invalidated by its own process, begins no second load', async () => {
+  const [one] = await two()
+  const key = named()
+  const held = gate()
+  let loads = 0
+  const load = async (): Promise<string> => {
+    loads++
+    await held.wait()
+    return 'value'
+  }
+  const first = one.getOrSet(key, load, { tags: ['mine'] })
+  await held.reached
+  expect(await one.invalidateTags(['another'])).toBe('applied')
+  const joined = one.getOrSet(key, load, { tags: ['mine'] })
+  expect(await one.invalidateTags(['mine'])).toBe('applied')
+  const anew = one.getOrSet(key, () => Promise.resolve('anew'), { tags: ['mine'] })
+  expect(await anew).toBe('anew')
+  held.open()
+  // Who joined before its tag was invalidated, and while the load ran, is answered by what came after.
+  expect(await Promise.all([first, joined])).toEqual(['value', 'anew'])
+  expect(loads).toBe(1)
+})
+
+test('a key that ends by itself while its own process loads it is not loaded twice', async () => {
+  const [one] = await two()
+  const key = named()
+  await one.getOrSet(key, () => 'first', { ttl: '1s', staleIfError: '1s' })
+  await until('it is stale', async () => Number(await redis.cli('PTTL', key)) < 900)
+  const held = gate()
+  let loads = 0
+  const load = async (): Promise<string> => {
+    loads++
+    await held.wait()
+    return 'second'
+  }
+  const first = one.getOrSet(key, load, { ttl: '10m', staleIfError: '1s' })
+  await held.reached
+  await until('it has ended', async () => (await redis.cli('EXISTS', key)) === '0')
+  await one.get(named())
+  const other = one.getOrSet(key, load, { ttl: '10m', staleIfError: '1s' })
+  await one.get(named())
+  held.open()
+  expect(await Promise.all([first, other])).toEqual(['second', 'second'])
+  expect(loads).toBe(1)
+})

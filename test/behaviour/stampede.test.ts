@@ -137,3 +137,27 @@ test('a loader that asks for its signal after the hard timeout finds it aborted'
   await new Promise((resolve) => setImmediate(resolve))
   expect(aborted).toBe(true)
 })
+
+test('a load is joined across an invalidation of a tag it does not have, and of no other', async () => {
+  const cache = await createCache({ backend: new MemoryBackend(), logLevel: 'silent' }).init()
+  const held = gate()
+  let loads = 0
+  const load = async (): Promise<string> => {
+    loads++
+    await held.wait()
+    return 'value'
+  }
+  const read = (): Promise<string> => cache.getOrSet('k', load, { tags: ['mine'] })
+  const first = read()
+  await held.reached
+  await cache.invalidateTags(['another'])
+  const joined = read()
+  await cache.clear()
+  const anew = cache.getOrSet('k', () => 'anew', { tags: ['mine'] })
+  expect(await anew).toBe('anew')
+  held.open()
+  // They came before the clear.
+  expect(await Promise.all([first, joined])).toEqual(['value', 'value'])
+  expect(loads).toBe(1)
+  await cache.close()
+})

@@ -1,5 +1,5 @@
 // Schedules that have shown something once, shortened: on the real library they must not, and on the break they were found with they must.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../scripts/project.mjs'
 import type { Schedule } from './schedule.ts'
@@ -22,4 +22,10 @@ export function allKept(): readonly Kept[] {
 
 export function keptFor(what: string): Schedule | undefined {
   return allKept().find((kept) => kept.what === what)?.schedule
+}
+
+export function keep(kept: Kept): void {
+  mkdirSync(folder, { recursive: true })
+  const name = kept.what.replaceAll(/[^\w]+/g, '-').toLowerCase()
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify(kept, null, 2)}\n`)
 }

@@ -4,10 +4,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { CompiledSimulation } from './compiled.ts'
 import { compileSimulation } from './compiled.ts'
 import { runBlock, runSchedules } from './farm.ts'
-import { keptFor } from './kept.ts'
+import { keep, keptFor } from './kept.ts'
 import { mutants } from './mutants.ts'
 
-const { TEST_SIMULATION_MUTANT: chosen, TEST_SIMULATION_MOST: most = '20000' } = process.env
+const {
+  TEST_SIMULATION_MUTANT: chosen,
+  TEST_SIMULATION_MOST: most = '20000',
+  TEST_SIMULATION_KEEP: keeps,
+} = process.env
 /** Without these the whole of it would be worthless. */
 const always = [
   'what is read is kept whatever was told meanwhile',
@@ -17,6 +21,9 @@ const always = [
   'the journal is not replayed',
   'leases are not prolonged',
 ]
+
+/** What takes more schedules to show is kept. */
+const rare = 1000
 
 let whole: CompiledSimulation
 beforeAll(async () => void (whole = await compileSimulation()))
@@ -29,7 +36,7 @@ test.each(
 )('noticed: $what', { timeout: 3_600_000 }, async ({ what, edits }) => {
   using broken = await compileSimulation(edits)
   const kept = chosen === undefined ? keptFor(what) : undefined
-  const order = { from: 1, count: Number(most), mutant: what, shrinks: false, blockSize: 250 }
+  const order = { from: 1, count: Number(most), mutant: what, shrinks: keeps !== undefined, blockSize: 250 }
   const { found, runs } =
     kept === undefined
       ? await runSchedules({ file: broken.file, ...order })
@@ -39,6 +46,8 @@ test.each(
   console.log(
     `${what}: ${kept === undefined ? `seed ${found.seed}, after ${runs} schedules` : 'kept'}: ${found.violations[0]}`,
   )
+  if (keeps !== undefined && found.seed > rare)
+    keep({ what, found: found.violations[0] ?? '', schedule: found.schedule })
   const real = await runBlock(whole.file, { from: 1, count: 0, schedules: [found.schedule] })
   expect(real.found).toBeUndefined()
 })

@@ -53,10 +53,12 @@ export class Oracle {
   /** Written by a process that died: whether it arrives, and when, nobody knows. */
   readonly tainted: Set<string> = new Set()
 
-  readonly #isCalm: boolean
+  /** Nothing at all goes wrong. */
+  readonly #isStill: boolean
 
   constructor(world: World, policy: Policy) {
-    this.#isCalm = world.schedule.isCalm
+    const { actions, isCalm } = world.schedule
+    this.#isStill = isCalm && !actions.some(({ do: what }) => what === 'node freezes')
     this.#world = world
     this.#history = world.history
     this.#policy = policy
@@ -104,7 +106,7 @@ export class Oracle {
     const { node } = reading
     if (node.isDead) return
     const [only, ...more] = reading.due
-    if (this.#isCalm && only !== undefined && more.length === 0) this.#judgeWaiting(reading, only.name)
+    if (this.#isStill && only !== undefined && more.length === 0) this.#judgeWaiting(reading, only.name)
     parts.forEach((part, index) => {
       const due = reading.due[index]
       if (part === undefined || due === undefined) return
