@@ -39,5 +39,5 @@ const files = ['fuzz', 'stampede', ...(mutants === undefined ? [] : ['mutants'])
 // One after the other: each of them is many processes, and what they wait for is measured.
 const flags = ['--no-file-parallelism', '--disable-console-intercept']
 const paths = files.map((file) => `test/fleet/${file}.test.ts`)
-const { code } = await run([...tool('vitest'), 'run', ...flags, ...paths], { show: true, env })
+const { code } = await run([...tool('vitest'), 'run', ...paths, ...flags], { show: true, env })
 process.exitCode = code

@@ -30,6 +30,9 @@ export interface FuzzReport {
   readonly outages: number
   readonly worstLagMs: number
   readonly slowestMs: number
+  /** At the end of the first round that was asked for, and now: bytes of the heap, and what keeps the event loop alive. */
+  readonly heap: readonly [first: number, now: number]
+  readonly handles: readonly [first: number, now: number]
 }
 
 /** What stalenessBoundMs says of a library that reads its store each time is 0; then there is nothing to be tested, and this holds too. */
@@ -78,6 +81,7 @@ const workload: Workload = new Workload({
 })
 let underWay: Promise<unknown> = Promise.resolve()
 let worstLagMs = 0
+let first: { readonly heap: number; readonly handles: number } | undefined
 
 export const fuzzNode = serve({
   /** Resolves at once; goes on until `rest`. */
@@ -151,7 +155,10 @@ export const fuzzNode = serve({
     worstLagMs = Math.max(worstLagMs, lag.worst)
     const seen = { ...hits, fallback: fallbackHits, fenced }
     const { counts, slowestMs } = workload
-    return { checks, violated, violations, counts, hits: seen, outages, worstLagMs, slowestMs }
+    const now = { heap: process.memoryUsage().heapUsed, handles: process.getActiveResourcesInfo().length }
+    first ??= now
+    const grown = { heap: [first.heap, now.heap], handles: [first.handles, now.handles] } as const
+    return { checks, violated, violations, counts, hits: seen, outages, worstLagMs, slowestMs, ...grown }
   },
 
   async close(): Promise<void> {

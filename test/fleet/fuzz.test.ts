@@ -5,7 +5,12 @@ import { expect, test } from 'vitest'
 import { runFuzz } from './fuzz.ts'
 import { summaryOf } from './summary.ts'
 
-const { TEST_FLEET_CHECKS: checks, TEST_FLEET_SEED: seed = '20260', TEST_FLEET_ONE_LOADS: oneLoads } = process.env
+const {
+  TEST_FLEET_CHECKS: checks,
+  TEST_FLEET_SECONDS: seconds,
+  TEST_FLEET_SEED: seed = '20260',
+  TEST_FLEET_ONE_LOADS: oneLoads,
+} = process.env
 
 test('no process of a fleet is served what was invalidated', { timeout: 24 * 3_600_000 }, async () => {
   console.log(`fleet: seed ${seed}`)
@@ -13,6 +18,7 @@ test('no process of a fleet is served what was invalidated', { timeout: 24 * 3_6
     seed: Number(seed),
     checks: Number(checks ?? Infinity),
     ...(checks === undefined ? { rounds: 6 } : {}),
+    seconds: seconds === undefined ? undefined : Number(seconds),
     oneLoads: oneLoads !== undefined,
     log: checks === undefined ? () => undefined : (line) => console.log(line),
   })

@@ -22,6 +22,8 @@ export interface FuzzOptions {
   /** Ends with the round in which it has made as many checks. */
   readonly checks: number
   readonly rounds?: number
+  /** Ends with the round in which so much time has passed, seconds. */
+  readonly seconds?: number | undefined
   /** How long the network rages, in one round. */
   readonly roundMs?: number
   /** Ends with the first violation. */
@@ -95,6 +97,7 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
   )
   const run = new Run(options, { program, redis, truthUrl: truthServer.url, truth, nodes, random })
   const total = options.rounds ?? Infinity
+  const endsAt = performance.now() + (options.seconds ?? Infinity) * 1000
   for (let round = 0; round < total; round++) {
     const weather = weathers[round % weathers.length] as Weather
     let isOver = false
@@ -114,7 +117,8 @@ export async function runFuzz(options: FuzzOptions): Promise<FuzzResult> {
     await run.deafen(proxies)
     const { checks, violated } = await run.sum(round + 1)
     options.log?.(`round ${round + 1}, ${weather}: ${checks} checks so far, ${violated} violations`)
-    if (checks >= options.checks || (options.impatient === true && violated > 0)) return await run.sum(round + 1)
+    if (checks >= options.checks || performance.now() >= endsAt || (options.impatient === true && violated > 0))
+      return await run.sum(round + 1)
   }
   return await run.sum(total)
 }

@@ -31,10 +31,14 @@ export function summaryOf({
     `served from: ${sum(({ hits }) => hits)}`,
     `outages: ${reports.map(({ outages }) => outages).join(', ')}; ` +
       `worst lag of a process: ${most(({ worstLagMs }) => worstLagMs)} ms; slowest read: ${most(({ slowestMs }) => slowestMs)} ms`,
+    `heap after the first round and the last: ${reports.map(({ heap }) => heap.map(inMb).join(' to ')).join(', ')} MB; ` +
+      `handles: ${reports.map(({ handles }) => handles.join(' to ')).join(', ')}`,
     `a remote invalidation was not seen for, of ${delays.length}: ` +
       `p50 ${quantile(delays, 0.5).toFixed(2)} ms, p99 ${quantile(delays, 0.99).toFixed(2)} ms, most ${quantile(delays, 1).toFixed(2)} ms`,
   ]
 }
+
+const inMb = (bytes: number): string => (bytes / 2 ** 20).toFixed(1)
 
 /** @param sorted smallest first */
 export function quantile(sorted: readonly number[], share: number): number {

@@ -36,7 +36,7 @@ test.each(
 )('noticed: $what', { timeout: 3_600_000 }, async ({ what, edits }) => {
   using broken = await compileSimulation(edits)
   const kept = chosen === undefined ? keptFor(what) : undefined
-  const order = { from: 1, count: Number(most), mutant: what, shrinks: keeps !== undefined, blockSize: 250 }
+  const order = { from: 1, count: Number(most), mutant: what, shrinks: keeps !== undefined, blockSize: 500 }
   const { found, runs } =
     kept === undefined
       ? await runSchedules({ file: broken.file, ...order })
