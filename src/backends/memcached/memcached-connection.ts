@@ -101,7 +101,7 @@ export class MemcachedConnection {
         if (replies.push(reply) === commands.length) resolve(replies)
       }
       const sentAt = runtime.monotonic()
-      if (this.#outgoing.length === 0) runtime.defer(() => this.#flush())
+      if (this.#outgoing.length === 0) runtime.defer(() => this.#sendAll())
       for (const command of commands) {
         this.#outgoing.push(this.#pending.add(command, sentAt, answer, reject))
         if (command.data !== undefined) this.#outgoing.push(command.data, '\r\n')
@@ -121,7 +121,7 @@ export class MemcachedConnection {
     this.#options.lost(reason)
   }
 
-  #flush(): void {
+  #sendAll(): void {
     const parts: Array<string | Buffer> = []
     let lines = ''
     for (const part of this.#outgoing) {
