@@ -53,8 +53,6 @@ export class Faults {
         return note('the server restarts')
       case 'failover':
         return this.#failOver(pick)
-      case 'FLUSHALL':
-        return this.#flushAll()
       case 'evict':
         return this.#evict(pick)
       case 'node freezes':
@@ -129,13 +127,6 @@ export class Faults {
       world.history.note('the old master is gone')
     }
     this.#deposeAt = Infinity
-  }
-
-  #flushAll(): void {
-    const world = this.#world
-    if (!world.isServerUp || world.isServerFrozen) return
-    world.server.outside('FLUSHALL')
-    world.history.note('FLUSHALL')
   }
 
   #evict(pick: number): void {

@@ -166,6 +166,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'the tags of what the store has are not judged',
     edit('core/judge.ts', "if (!table.isValid(header)) return miss('invalidated')"),
+    edit('core/serving.ts', "if (entry.clockId !== undefined && !store.isValid(entry)) return 'invalidated'"),
   ),
   mutant(
     'nobody looks whether a tag overtook the load',

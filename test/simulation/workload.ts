@@ -39,6 +39,8 @@ export class Workload {
         return this.#anotherDeletes(key)
       case 'another writes':
         return this.#anotherWrites()
+      case 'FLUSHALL':
+        return this.#flushAll()
       default:
     }
     if (node.isFrozen) return
@@ -254,6 +256,20 @@ export class Workload {
     // What did not exist nobody can be told of.
     if (!existed) this.#cameAt.set(key, world.clock.elapsed)
     else if (this.#isTold(key, Infinity)) this.#oracle.confirms(0, key, version)
+  }
+
+  /** Leases go with everything else, so no load under way is stored. */
+  #flushAll(): void {
+    const world = this.#world
+    if (!world.isServerUp || world.isServerFrozen) return
+    // What is being set may come after it.
+    const reached = keys.filter((key) => key !== 'w')
+    const versions = this.#bump(reached)
+    this.#oracle.voids([...keys])()
+    world.server.outside('FLUSHALL')
+    if (world.history.isTold) world.history.note(`FLUSHALL ${[...versions].map((one) => one.join('=')).join(' ')}`)
+    for (const [key, version] of versions) this.#oracle.confirms(0, key, version)
+    for (const key of parts) this.#oracle.confirms(0, partOf(key), versions.get(key) as number)
   }
 
   /**
