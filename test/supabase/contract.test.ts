@@ -47,10 +47,11 @@ const opening =
     return { backend: await open(), another: open, breakStore: () => rest.fail(503), end: () => rest.fail(undefined) }
   }
 
-backendContract('SupabaseBackend', opening(SupabaseBackend, byFetch), {
-  test,
-  capabilities: ['batch', 'tags', 'scan', 'leases', 'link'],
-})
-backendContract('SupabaseBackend by postgrest-js', opening(SupabaseBackend, byClient), { test })
+const capabilities = ['batch', 'tags', 'scan', 'leases', 'link'] as const
+backendContract('SupabaseBackend', opening(SupabaseBackend, byFetch), { test, capabilities })
+backendContract('SupabaseBackend by postgrest-js', opening(SupabaseBackend, byClient), { test, capabilities })
 backendContract('SupabaseTableBackend', opening(SupabaseTableBackend, byFetch), { test, capabilities: [] })
-backendContract('SupabaseTableBackend by postgrest-js', opening(SupabaseTableBackend, byClient), { test })
+backendContract('SupabaseTableBackend by postgrest-js', opening(SupabaseTableBackend, byClient), {
+  test,
+  capabilities: [],
+})
