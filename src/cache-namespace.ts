@@ -276,4 +276,5 @@ const eventNames: ReadonlySet<string> = new Set<keyof CacheEvents>([
   'invalidate',
   'state',
   'problem',
+  'limit',
 ])

@@ -78,6 +78,7 @@ export type {
   HitEvent,
   Invalidation,
   InvalidateEvent,
+  LimitEvent,
   LoadEvent,
   LoadOutcome,
   MissEvent,

@@ -81,6 +81,18 @@ export interface ProblemEvent {
   readonly key?: string | undefined
 }
 
+/**
+ * A table that is bounded is full, and what comes now is treated differently. Told when it fills, not for each that finds it so.
+ *
+ * `waiters` so many callers wait for other processes: the next ones load by themselves (told anew when half of them have gone) ·
+ * `journal` more invalidations wait for the store than `journalLimit`: they have become "everything" · `operations`: whatever has
+ * another name is counted as `(other)` from now on.
+ */
+export interface LimitEvent {
+  readonly table: 'waiters' | 'journal' | 'operations'
+  readonly limit: number
+}
+
 export interface CacheEvents {
   readonly hit: HitEvent
   readonly miss: MissEvent
@@ -88,4 +100,5 @@ export interface CacheEvents {
   readonly invalidate: InvalidateEvent
   readonly state: StateEvent
   readonly problem: ProblemEvent
+  readonly limit: LimitEvent
 }

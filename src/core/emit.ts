@@ -1,4 +1,4 @@
-import type { CacheEvents, ProblemEvent } from '../contracts/events.ts'
+import type { CacheEvents, LimitEvent, ProblemEvent } from '../contracts/events.ts'
 import { channels } from '../support/channels.ts'
 import { isCacheError } from '../support/errors.ts'
 import type { Log } from '../support/log.ts'
@@ -100,6 +100,11 @@ export class Emitter {
     // The key goes to the event only: log lines show keys at debug.
     this.log.info('cache', `Cache ${problem.during} problem: ${messageOf(problem.error)}`)
     this.emit('problem', problem)
+  }
+
+  limit(limit: LimitEvent): void {
+    this.log.warn('cache', `Cache limit: the table of ${limit.table} is full (${limit.limit})`)
+    this.emit('limit', limit)
   }
 }
 

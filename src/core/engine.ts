@@ -56,7 +56,7 @@ const closeMs = 5000
 
 export class Engine {
   readonly emitter: Emitter
-  readonly statistics: Statistics = new Statistics()
+  readonly statistics: Statistics
   readonly reads: ReadThrough
   readonly life: Life
   readonly runtime: Runtime
@@ -76,12 +76,14 @@ export class Engine {
   /** Stores out of service whose writes are ending; `close` waits for them, the next backend does not. */
   readonly #retired: Background = new Background()
   /** Survives every store: what one could not apply, the next must. */
-  readonly #journal: Journal = new Journal()
+  readonly #journal: Journal
 
   constructor(runtime: Runtime, log: Log) {
     this.runtime = runtime
     this.emitter = new Emitter(log)
     this.emitter.whenWanted = () => void this.version++
+    this.statistics = new Statistics(1000, (limit) => this.emitter.limit({ table: 'operations', limit }))
+    this.#journal = new Journal(Infinity, (limit) => this.emitter.limit({ table: 'journal', limit }))
     this.reads = new ReadThrough({ runtime, emitter: this.emitter })
     this.origin = runtime.now()
     this.life = new Life(this.emitter, runtime)

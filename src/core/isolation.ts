@@ -1,6 +1,7 @@
 import type { Entry } from '../contracts/entry.ts'
 import type { ClonePlan } from '../support/clone-plan.ts'
 import { cloneFrozenWith, cloneWith } from '../support/clone-plan.ts'
+import { deepFreeze } from '../support/deep-freeze.ts'
 import { describe, misuse } from '../support/errors.ts'
 import { adopt, copyValue } from '../support/values.ts'
 import type { Policy } from './policy.ts'
@@ -48,7 +49,7 @@ export function give(entry: Pick<Entry, 'value' | 'form' | 'immutable' | 'frozen
     return isShared(entry, policy) ? entry.value : copyOf(entry, policy)
   }
   const decoded = policy.codec.decode(entry.value as string)
-  return policy.isolation === 'frozen' && !policy.customCodec ? adopt(decoded, true).value : decoded
+  return policy.isolation === 'frozen' && !policy.customCodec ? deepFreeze(decoded) : decoded
 }
 
 /** A reader's own copy of a live value; frozen, where frozen is asked for: all but what cannot be frozen, and the way to it, is shared. */

@@ -37,9 +37,15 @@ export class Journal {
   /** How many lines the log holds, at most. */
   #lines = 0
 
-  /** @param limit how many names it holds before they become "everything" */
-  constructor(limit: number = Infinity) {
+  readonly #whenFull: (limit: number) => void
+
+  /**
+   * @param limit how many names it holds before they become "everything"
+   * @param whenFull told when they do
+   */
+  constructor(limit: number = Infinity, whenFull: (limit: number) => void = () => {}) {
     this.#limit = limit
+    this.#whenFull = whenFull
   }
 
   addKey(name: string): void {
@@ -217,7 +223,9 @@ export class Journal {
   }
 
   #keepBound(): void {
-    if (this.#keys.size + this.#tags.size > this.#limit) this.addEverything()
+    if (this.#keys.size + this.#tags.size <= this.#limit) return
+    this.addEverything()
+    this.#whenFull(this.#limit)
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

@@ -85,7 +85,7 @@ export class RemoteStore implements Store {
     this.#journal = options.journal
     const table = this.#table
     this.hot = l1 === undefined ? undefined : new L1({ ...options, tier: l1, table, maxAgeMs: l1MaxAgeMs })
-    const waiters = new Waiters(runtime)
+    const waiters = new Waiters(runtime, (limit) => options.emitter.limit({ table: 'waiters', limit }))
     const tagNews = new TagNews({
       read: () => this.#remote.readTags(),
       failed: () => this.hot?.close(),

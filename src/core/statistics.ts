@@ -16,15 +16,21 @@ const overflowLabel = '(other)'
 export class Statistics {
   readonly #byOperation: Map<string, OperationCounters> = new Map()
   readonly #limit: number
+  readonly #whenFull: (limit: number) => void
 
-  constructor(limit = 1000) {
+  /** @param whenFull told when the first name is not given counters of its own */
+  constructor(limit = 1000, whenFull: (limit: number) => void = () => {}) {
     this.#limit = limit
+    this.#whenFull = whenFull
   }
 
   of(operation: string): OperationCounters {
     const known = this.#byOperation.get(operation)
     if (known !== undefined) return known
-    if (this.#byOperation.size >= this.#limit && operation !== overflowLabel) return this.of(overflowLabel)
+    if (this.#byOperation.size >= this.#limit && operation !== overflowLabel) {
+      if (!this.#byOperation.has(overflowLabel)) this.#whenFull(this.#limit)
+      return this.of(overflowLabel)
+    }
     const counters = { ...zero(), hotSavedUs: 0 }
     this.#byOperation.set(operation, counters)
     return counters

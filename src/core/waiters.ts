@@ -9,10 +9,14 @@ const mostWaiting = 10_000
 export class Waiters {
   readonly #runtime: Pick<Runtime, 'setTimer' | 'clearTimer'>
   readonly #wakes: Map<string, Set<() => void>> = new Map()
+  readonly #whenFull: (limit: number) => void
   #size = 0
+  #isFullTold = false
 
-  constructor(runtime: Pick<Runtime, 'setTimer' | 'clearTimer'>) {
+  /** @param whenFull told once, and again after half of them have gone */
+  constructor(runtime: Pick<Runtime, 'setTimer' | 'clearTimer'>, whenFull: (limit: number) => void) {
     this.#runtime = runtime
+    this.#whenFull = whenFull
   }
 
   get isFull(): boolean {
@@ -25,11 +29,13 @@ export class Waiters {
       const wakes = this.#wakes.get(key) ?? new Set()
       this.#wakes.set(key, wakes)
       this.#size++
+      if (this.isFull) this.#tellFull()
       const wake = (): void => {
         this.#runtime.clearTimer(timer)
         wakes.delete(wake)
         if (wakes.size === 0 && this.#wakes.get(key) === wakes) this.#wakes.delete(key)
         this.#size--
+        if (this.#size <= mostWaiting / 2) this.#isFullTold = false
         resolve()
       }
       wakes.add(wake)
@@ -43,6 +49,12 @@ export class Waiters {
 
   wakeAll(): void {
     for (const key of [...this.#wakes.keys()]) this.wake(key)
+  }
+
+  #tellFull(): void {
+    if (this.#isFullTold) return
+    this.#isFullTold = true
+    this.#whenFull(mostWaiting)
   }
 
   get size(): number {

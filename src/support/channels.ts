@@ -17,4 +17,5 @@ export const channels: { readonly [E in keyof CacheEvents]: EventChannel<CacheEv
   invalidate: channel('speedrun-cache:invalidate'),
   state: channel('speedrun-cache:state'),
   problem: channel('speedrun-cache:problem'),
+  limit: channel('speedrun-cache:limit'),
 }

@@ -17,10 +17,10 @@ export interface Entry {
 
 const file = join(root, 'test/simulation/ledger.jsonl')
 
-/** Of what the schedules prove: the core and the Redis backend, every file of them. */
+/** Of what the schedules run on: the core, the Redis backend, and the helpers of both, every file of them. */
 export function fingerprint(): string {
   const hash = createHash('sha256')
-  for (const folder of ['src/core', 'src/backends/redis'])
+  for (const folder of ['src/core', 'src/backends/redis', 'src/support'])
     for (const name of readdirSync(join(root, folder)).sort())
       hash.update(`${folder}/${name}\n${readFileSync(join(root, folder, name), 'utf8')}\n`)
   return hash.digest('hex').slice(0, 16)

@@ -285,7 +285,7 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'more than the journal holds is forgotten',
-    edit('core/journal.ts', '> this.#limit) this.addEverything()', '> this.#limit) this.#keys.clear()'),
+    edit('core/journal.ts', 'return\n    this.addEverything()', 'return\n    this.#keys.clear()'),
   ),
   mutant(
     'what overflows while the journal is replayed is forgotten with it',

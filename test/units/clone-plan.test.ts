@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { jsonCodec } from '../../src/codecs/json.ts'
 import { cloneFrozenWith, cloneWith } from '../../src/support/clone-plan.ts'
 import type { ClonePlan } from '../../src/support/clone-plan.ts'
+import { deepFreeze } from '../../src/support/deep-freeze.ts'
 import { adopt, copyValue } from '../../src/support/values.ts'
 
 const factor = Number(process.env['TEST_PROPERTY_FACTOR'] ?? 1)
@@ -273,6 +274,32 @@ describe('a value straight from a decoder', () => {
       { numRuns: 1200 * factor },
     )
   }) // prettier-ignore
+
+  test('is frozen where it is as deeply as by the walk that keeps it, and nothing else of it changes', () => {
+    fc.assert(
+      fc.property(anyValue, (value) => {
+        const own = copyValue(value, false).value
+        const before = comparable(value)
+        expect(deepFreeze(own)).toBe(own)
+        expect(isDeepStrictEqual(comparable(own), before)).toBe(true)
+        for (const item of objectsIn(own)) if (isMadeForFreezing(item)) expect(Object.isFrozen(item)).toBe(true)
+      }),
+      { numRuns: 1200 * factor },
+    )
+  })
+
+  test('is frozen, and not what all objects inherit', () => {
+    const inherited = {}
+    const own: unknown = JSON.parse('{"inside":{"at":1}}')
+    Object.defineProperty(Object.prototype, 'polluted', { value: inherited, enumerable: true, configurable: true })
+    try {
+      deepFreeze(own)
+    } finally {
+      Reflect.deleteProperty(Object.prototype, 'polluted')
+    }
+    expect(Object.isFrozen((own as { inside: object }).inside)).toBe(true)
+    expect(Object.isFrozen(inherited)).toBe(false)
+  })
 
   test('is refused all the same when it is too deep or cannot be kept', () => {
     const deep = Array.from({ length: 501 }).reduce<unknown>((inside) => [inside], 1)

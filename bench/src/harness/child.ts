@@ -33,7 +33,7 @@ async function inCase({ floor, subjects }: Case, question: Question): Promise<An
     probes = { floor: await open(floor, 'floor'), subject: await open(subject, 'subject'), pace }
     for (const probe of [probes.floor, probes.subject]) {
       await probe.trial.check()
-      await probe.warmUp(pace.batchMs, pace.warmUpMs)
+      await probe.warmUp(pace)
     }
     return {}
   }

@@ -1,14 +1,11 @@
 // What the parent process and a measuring process say to each other. One question, one answer, one at a time: while one
 // measuring process works, all others wait, but for those of one fleet.
-import type { Sample } from './probe.ts'
+import type { Sample, WarmUp } from './probe.ts'
 import type { ColdCall, Observation } from './suite.ts'
 
-export interface Pace {
+export interface Pace extends WarmUp {
   /** Rounds per case. */
   readonly rounds: number
-  /** How long one measurement should take. */
-  readonly batchMs: number
-  readonly warmUpMs: number
   /** A slow subject gets fewer rounds than `rounds` when all of them would take longer than this. */
   readonly subjectMs: number
   readonly bytesRepetitions: number

@@ -12,6 +12,16 @@ export interface Sample {
   readonly cpu: number
 }
 
+/** A subject is warm after so long and so many calls: what was called a few hundred times only is not compiled yet. */
+export interface WarmUp {
+  /** How long one measurement should take. */
+  readonly batchMs: number
+  readonly warmUpMs: number
+  readonly warmUpCalls: number
+  /** However few calls that were. */
+  readonly warmUpMostMs: number
+}
+
 /** The batch of a bytes measurement has to fit into the young generation, which the parent sets to 16 MiB. */
 const bytesRoom = 5 << 20
 
@@ -30,17 +40,20 @@ export class Probe {
   }
 
   /** Runs the trial until it is compiled, and finds the number of calls that take `batchMs`. */
-  async warmUp(batchMs: number, totalMs: number): Promise<void> {
+  async warmUp({ batchMs, warmUpMs, warmUpCalls, warmUpMostMs }: WarmUp): Promise<void> {
     const most = this.trial.most ?? 100_000
-    const until = performance.now() + totalMs
+    const began = performance.now()
+    let calls = 0
+    const isCold = (): boolean => {
+      const spent = performance.now() - began
+      return spent < warmUpMs || (calls < warmUpCalls && spent < warmUpMostMs)
+    }
     do {
       const { wall } = await this.measure()
+      calls += this.count
       const wanted = Math.min((batchMs * 1e6) / wall, most, this.count * 4)
       this.count = Math.max(this.least, Math.round(wanted))
-    } while (
-      performance.now() < until ||
-      (this.count < most && (await this.measure()).wall * this.count < batchMs * 5e5)
-    )
+    } while (isCold() || (this.count < most && (await this.measure()).wall * this.count < batchMs * 5e5))
   }
 
   async measure(): Promise<Sample> {

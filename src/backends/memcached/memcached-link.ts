@@ -1,7 +1,8 @@
 import type { LinkEvents } from '../../contracts/backend.ts'
-import type { Runtime, Timer } from '../../contracts/runtime.ts'
+import type { Runtime } from '../../contracts/runtime.ts'
 import { withTimeLimit } from '../../support/deadline.ts'
 import { CacheError } from '../../support/errors.ts'
+import { LinkTimer } from '../../support/link-timer.ts'
 import type { Introduction } from './introduction.ts'
 import { answers, MemcachedConnection } from './memcached-connection.ts'
 import type { Command } from './meta-commands.ts'
@@ -20,8 +21,6 @@ export interface MemcachedLinkOptions {
   readonly events: LinkEvents
 }
 
-const firstRetryMs = 50
-const longestRetryMs = 1000
 /** The kernel of a frozen server accepts connections; nobody answers on them. */
 const longestOpeningMs = 2000
 /** How often a connection is looked at. */
@@ -38,15 +37,14 @@ export class MemcachedLink {
   #opening: MemcachedConnection | undefined
   #introduction: Introduction | undefined
   #introducedAt = 0
-  #running = false
   #why = 'not yet'
-  #retryMs = firstRetryMs
-  #timer: Timer | undefined
+  readonly #timer: LinkTimer
   #attempt: Promise<void> | undefined
   #epoch = 0
 
   constructor(options: MemcachedLinkOptions) {
     this.#options = options
+    this.#timer = new LinkTimer(options.runtime)
   }
 
   get isUp(): boolean {
@@ -76,7 +74,7 @@ export class MemcachedLink {
 
   /** Starts, and waits for the present attempt: rejects when it fails, while the link goes on trying. */
   async start(): Promise<void> {
-    this.#running = true
+    this.#timer.start()
     if (this.isUp) return
     await (this.#attempt ??= this.#connect('deadline'))
   }
@@ -93,8 +91,7 @@ export class MemcachedLink {
   }
 
   stop(): void {
-    this.#running = false
-    this.#clearTimer()
+    this.#timer.stop()
     const connection = this.#connection ?? this.#opening
     this.#connection = undefined
     this.#opening = undefined
@@ -117,7 +114,7 @@ export class MemcachedLink {
       asked.catch(() => {})
       const introduction = await withTimeLimit(asked, Math.min(connectTimeoutMs, longestOpeningMs), runtime, kind)
       if (introduction === undefined) throw new CacheError('CACHE_TIMEOUT', 'The Memcached server did not answer')
-      if (!this.#running) throw new CacheError('CACHE_CLOSED', 'The Memcached backend was closed')
+      if (!this.#timer.isRunning) throw new CacheError('CACHE_CLOSED', 'The Memcached backend was closed')
       this.#introduction = introduction
       this.#introducedAt = runtime.monotonic()
     } catch (error) {
@@ -131,7 +128,7 @@ export class MemcachedLink {
     this.#opening = undefined
     this.#connection = connection
     this.#epoch++
-    this.#retryMs = firstRetryMs
+    this.#timer.connected()
     this.#lookLater(connection)
     events.restored()
   }
@@ -145,45 +142,24 @@ export class MemcachedLink {
 
   #retryLater(error: unknown): void {
     this.#why = error instanceof Error ? error.message : 'it ended'
-    if (!this.#running) return
-    const delay = this.#retryMs * (0.75 + this.#options.runtime.random() / 2)
-    this.#retryMs = Math.min(longestRetryMs, this.#retryMs * 2)
-    this.#setTimer(delay, () => {
+    this.#timer.retry(() => {
       this.#attempt ??= this.#connect('background')
       this.#attempt.catch(() => {})
     })
   }
 
   #lookLater(connection: MemcachedConnection): void {
-    this.#setTimer(lookMs, () => this.#look(connection, false))
+    this.#timer.set(lookMs, () => this.#look(connection, false))
   }
 
   #look(connection: MemcachedConnection, isSure: boolean): void {
     if (this.#connection !== connection) return
     if (connection.silence > longestSilenceMs) {
       if (isSure) return connection.end(new CacheError('CACHE_TIMEOUT', 'The Memcached server does not answer'))
-      return this.#setTimer(graceMs, () => this.#look(connection, true))
+      return this.#timer.set(graceMs, () => this.#look(connection, true))
     }
     const idle = this.#options.runtime.monotonic() - connection.heardAt
     if (connection.silence === 0 && idle >= idleMs) answers(connection).catch(() => {})
     this.#lookLater(connection)
-  }
-
-  #setTimer(ms: number, callback: () => void): void {
-    const { runtime } = this.#options
-    this.#clearTimer()
-    this.#timer = runtime.setTimer(
-      () => {
-        this.#timer = undefined
-        if (this.#running) callback()
-      },
-      ms,
-      'background',
-    )
-  }
-
-  #clearTimer(): void {
-    if (this.#timer !== undefined) this.#options.runtime.clearTimer(this.#timer)
-    this.#timer = undefined
   }
 }

@@ -1,7 +1,8 @@
 import type { LinkEvents } from '../../contracts/backend.ts'
-import type { Runtime, Timer } from '../../contracts/runtime.ts'
+import type { Runtime } from '../../contracts/runtime.ts'
 import { withTimeLimit } from '../../support/deadline.ts'
 import { CacheError } from '../../support/errors.ts'
+import { LinkTimer } from '../../support/link-timer.ts'
 import { randomId } from '../sql/sql-tags.ts'
 import type { TableNames } from '../sql/table-names.ts'
 import { CatchingUp } from './catching-up.ts'
@@ -40,8 +41,6 @@ export interface ChangeListenerOptions {
   }
 }
 
-const firstRetryMs = 50
-const longestRetryMs = 1000
 /** As for Redis: what is kept in memory is served for 500 ms after a sign of life, and its answer needs time to come. */
 const heartbeatMs = 250
 /** How often the history of the data is asked for. */
@@ -58,17 +57,16 @@ export class ChangeListener {
   #client: ListenerClient | undefined
   #opening: ListenerClient | undefined
   #introduction: Introduction | undefined
-  #running = false
   #isPooled = false
   #why = 'not yet'
-  #retryMs = firstRetryMs
-  #timer: Timer | undefined
+  readonly #timer: LinkTimer
   #attempt: Promise<void> | undefined
   #heardAt = 0
   #greetedAt = 0
 
   constructor(options: ChangeListenerOptions) {
     this.#options = options
+    this.#timer = new LinkTimer(options.runtime)
     this.#ownChannel = `${options.names.channel.slice(0, 40)}_${randomId(options.runtime)}`.slice(0, 63)
     this.#catchingUp = new CatchingUp({ runtime: options.runtime, echo: () => this.#echo() })
   }
@@ -94,19 +92,18 @@ export class ChangeListener {
 
   /** @throws {CacheError} `CACHE_UNAVAILABLE` while the link is away */
   mayCall(): void {
-    if (this.isOn || (this.#isPooled && this.#running)) return
+    if (this.isOn || (this.#isPooled && this.#timer.isRunning)) return
     throw new CacheError('CACHE_UNAVAILABLE', `PostgreSQL is not connected (${this.#why})`)
   }
 
   async start(): Promise<void> {
-    this.#running = true
+    this.#timer.start()
     if (this.isOn) return
     await (this.#attempt ??= this.#connect())
   }
 
   stop(): void {
-    this.#running = false
-    this.#clearTimer()
+    this.#timer.stop()
     const client = this.#client
     this.#client = undefined
     this.#end()
@@ -144,7 +141,7 @@ export class ChangeListener {
       ready.catch(() => {})
       const introduction = await withTimeLimit(ready, connectTimeoutMs, runtime)
       if (introduction === undefined) throw new CacheError('CACHE_TIMEOUT', 'PostgreSQL did not answer in time')
-      if (!this.#running) throw new CacheError('CACHE_CLOSED', 'The backend was closed')
+      if (!this.#timer.isRunning) throw new CacheError('CACHE_CLOSED', 'The backend was closed')
       this.#introduction = introduction
     } catch (error) {
       isWanted = false
@@ -155,7 +152,7 @@ export class ChangeListener {
       this.#attempt = undefined
       this.#opening = undefined
     }
-    this.#retryMs = firstRetryMs
+    this.#timer.connected()
     this.#isPooled = this.#introduction.isPooled
     if (this.#isPooled) return client.destroy()
     this.#client = client
@@ -226,7 +223,7 @@ export class ChangeListener {
 
   #beatLater(client: ListenerClient): void {
     const due = this.#heardAt + heartbeatMs - this.#options.runtime.monotonic()
-    this.#setTimer(Math.max(0, Math.min(heartbeatMs, due)), () => void this.#beat(client))
+    this.#timer.set(Math.max(0, Math.min(heartbeatMs, due)), () => void this.#beat(client))
   }
 
   /** One at a time. */
@@ -270,31 +267,9 @@ export class ChangeListener {
 
   #retryLater(error: unknown): void {
     this.#why = explain(error, 'connecting').message
-    if (!this.#running) return
-    const { runtime } = this.#options
-    const delay = this.#retryMs * (0.75 + runtime.random() / 2)
-    this.#retryMs = Math.min(longestRetryMs, this.#retryMs * 2)
-    this.#setTimer(delay, () => {
+    this.#timer.retry(() => {
       this.#attempt ??= this.#connect()
       this.#attempt.catch(() => {})
     })
-  }
-
-  #setTimer(ms: number, callback: () => void): void {
-    const { runtime } = this.#options
-    this.#clearTimer()
-    this.#timer = runtime.setTimer(
-      () => {
-        this.#timer = undefined
-        if (this.#running) callback()
-      },
-      ms,
-      'background',
-    )
-  }
-
-  #clearTimer(): void {
-    if (this.#timer !== undefined) this.#options.runtime.clearTimer(this.#timer)
-    this.#timer = undefined
   }
 }

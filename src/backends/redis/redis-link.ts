@@ -1,7 +1,8 @@
 import type { LinkEvents } from '../../contracts/backend.ts'
-import type { Runtime, Timer } from '../../contracts/runtime.ts'
+import type { Runtime } from '../../contracts/runtime.ts'
 import { withTimeLimit } from '../../support/deadline.ts'
 import { CacheError } from '../../support/errors.ts'
+import { LinkTimer } from '../../support/link-timer.ts'
 import type { Introduction } from './introduction.ts'
 import { follow, greet, introduce } from './introduction.ts'
 import { OwnConnections } from './own-connections.ts'
@@ -30,9 +31,6 @@ export interface RedisLinkOptions {
   readonly scriptKey: string
 }
 
-const firstRetryMs = 50
-/** With the handshake's limit it bounds how long a server that is back goes unnoticed. */
-const longestRetryMs = 1000
 /** A server frozen at boot accepts the connection and never answers the handshake. */
 const longestHandshakeMs = 2000
 /**
@@ -53,10 +51,8 @@ export class RedisLink {
   #transport: Transport | undefined
   #opening: Transport | undefined
   #introduction: Introduction | undefined
-  #running = false
   #why = 'not yet'
-  #retryMs = firstRetryMs
-  #timer: Timer | undefined
+  readonly #timer: LinkTimer
   #attempt: Promise<void> | undefined
   /** When the newest command was sent that was answered on the present connection. */
   #heardAt = 0
@@ -68,6 +64,7 @@ export class RedisLink {
   constructor(options: RedisLinkOptions) {
     this.#options = options
     const { runtime } = options
+    this.#timer = new LinkTimer(runtime)
     this.#turn = runtime.turn ?? (() => runtime.monotonic())
   }
 
@@ -101,7 +98,7 @@ export class RedisLink {
 
   /** Starts, and waits for the present attempt: rejects when it fails, while the link goes on trying. */
   async start(): Promise<void> {
-    this.#running = true
+    this.#timer.start()
     if (this.#transport !== undefined) return
     await (this.#attempt ??= this.#connect())
   }
@@ -125,8 +122,7 @@ export class RedisLink {
   }
 
   stop(): void {
-    this.#running = false
-    this.#clearTimer()
+    this.#timer.stop()
     const transport = this.#transport ?? this.#opening
     this.#transport = undefined
     transport?.destroy()
@@ -143,14 +139,14 @@ export class RedisLink {
       })
       transport = opened
       this.#opening = opened
-      if (!this.#running) throw new CacheError('CACHE_CLOSED', 'The link was closed')
+      if (!this.#timer.isRunning) throw new CacheError('CACHE_CLOSED', 'The link was closed')
       const introduced = this.#introduce(opened)
       introduced.catch(() => {})
       const introduction = await withTimeLimit(introduced, Math.min(connectTimeoutMs, longestHandshakeMs), runtime)
       if (introduction === undefined) {
         throw new CacheError('CACHE_TIMEOUT', 'The Redis server did not answer the handshake')
       }
-      if (!this.#running) throw new CacheError('CACHE_CLOSED', 'The link was closed')
+      if (!this.#timer.isRunning) throw new CacheError('CACHE_CLOSED', 'The link was closed')
       this.#introduction = introduction
     } catch (error) {
       transport?.destroy()
@@ -161,7 +157,7 @@ export class RedisLink {
       this.#opening = undefined
     }
     this.#transport = transport
-    this.#retryMs = firstRetryMs
+    this.#timer.connected()
     this.#heardAt = this.#greetedAt = runtime.monotonic()
     this.#beatLater(transport)
     events.restored()
@@ -199,10 +195,7 @@ export class RedisLink {
 
   #retryLater(error: unknown): void {
     this.#why = explain(error).message
-    if (!this.#running) return
-    const delay = this.#retryMs * (0.75 + this.#options.runtime.random() / 2)
-    this.#retryMs = Math.min(longestRetryMs, this.#retryMs * 2)
-    this.#setTimer(delay, () => {
+    this.#timer.retry(() => {
       this.#attempt ??= this.#connect()
       this.#attempt.catch(() => {})
     })
@@ -210,7 +203,7 @@ export class RedisLink {
 
   #beatLater(transport: Transport): void {
     const due = Math.min(this.#heardAt + heartbeatMs, this.#greetedAt + historyMs)
-    this.#setTimer(Math.max(0, due - this.#options.runtime.monotonic()), () => void this.#beat(transport))
+    this.#timer.set(Math.max(0, due - this.#options.runtime.monotonic()), () => void this.#beat(transport))
   }
 
   /** One at a time: the next is due when this one was answered. */
@@ -239,23 +232,5 @@ export class RedisLink {
     if (trouble !== undefined) return this.#lose(transport, trouble)
     this.#answered(transport, sentAt)
     this.#beatLater(transport)
-  }
-
-  #setTimer(ms: number, callback: () => void): void {
-    const { runtime } = this.#options
-    this.#clearTimer()
-    this.#timer = runtime.setTimer(
-      () => {
-        this.#timer = undefined
-        if (this.#running) callback()
-      },
-      ms,
-      'background',
-    )
-  }
-
-  #clearTimer(): void {
-    if (this.#timer !== undefined) this.#options.runtime.clearTimer(this.#timer)
-    this.#timer = undefined
   }
 }
