@@ -2,8 +2,8 @@
 //
 //   --schedules 1000000       so many on the present state of the code; those in the ledger count, so a run can go on another day
 //   --seed 7 --schedules 1    these, whatever the ledger says; prints what happened when something is found
-//   --mutant all              every deliberate break instead, or those with that text in their name; --most 20000 schedules each;
-//                             --keep writes the shortened schedules of those that are rare to test/simulation/kept
+//   --mutant all              every deliberate break instead, or those with that text in their name; --most 20000 schedules each, from
+//                             --seed on; --keep writes the shortened schedules of those that are rare to test/simulation/kept
 //
 // Ends with 1 when something was found, or a break was not.
 import './require-node.mjs'

@@ -32,7 +32,7 @@ export const mutants: readonly Mutant[] = [
   mutant(
     'a load that was made void is joined',
     'fuzz',
-    edit('core/single-flight.ts', 'return flight.token.live && ', 'return '),
+    edit('core/single-flight.ts', '!(flight.token.live && flight.token.followed) || '),
   ),
   mutant(
     'an invalidation leaves the loads under way',

@@ -25,9 +25,9 @@ export const mutants: readonly Mutant[] = [
   ),
   mutant(
     'a load that was made void is joined',
-    edit('core/single-flight.ts', 'return flight.token.live && ', 'return '),
+    edit('core/single-flight.ts', '!(flight.token.live && flight.token.followed) || '),
   ),
-  mutant('a load is joined across an invalidated tag', edit('core/single-flight.ts', 'this.#generation++')),
+  mutant('a load is joined across an invalidated tag', edit('core/single-flight.ts', 'this.#tagGeneration++')),
   mutant(
     'what stands in for a load is served after an invalidation',
     edit(

@@ -22,28 +22,23 @@ export interface FarmOptions {
   readonly shrinks?: boolean | undefined
   /** Called for each block without a violation. */
   readonly done?: ((from: number, block: Block) => void) | undefined
-  /** Schedules a process runs before the next one takes over. */
+  /** Schedules a process runs before the next one takes over. Default: few at first, then more, since a process is slow in the beginning. */
   readonly blockSize?: number | undefined
 }
 
-const defaultBlock = 500
+const firstBlock = 400
+const longestBlock = 3000
 
 /** Ends with the first that shows something. */
-export async function runSchedules({
-  file,
-  from,
-  count,
-  done,
-  blockSize = defaultBlock,
-  ...rest
-}: FarmOptions): Promise<Harvest> {
+export async function runSchedules({ file, from, count, done, blockSize, ...rest }: FarmOptions): Promise<Harvest> {
   const sum = { runs: 0, reads: 0, loads: 0, commands: 0, cpuMs: 0 }
   let next = from
   const first: { found: Found | undefined } = { found: undefined }
   const work = async (): Promise<void> => {
     while (next < from + count && first.found === undefined) {
       const start = next
-      next = Math.min(from + count, start + blockSize)
+      const size = blockSize ?? Math.min(longestBlock, Math.max(firstBlock, (start - from) >> 2))
+      next = Math.min(from + count, start + size)
       const block = await runBlock(file, { ...rest, from: start, count: next - start })
       for (const name of ['runs', 'reads', 'loads', 'commands', 'cpuMs'] as const) sum[name] += block[name]
       if (block.found === undefined) done?.(start, block)

@@ -111,6 +111,7 @@ export async function run(schedule: Schedule, library: Library, options: RunOpti
   }
 
   async function close(): Promise<void> {
+    const tables = world.nodes.map(({ manager }) => library.tablesOf(manager))
     const closing = world.nodes.map(({ manager }) => manager.close())
     let closed = 0
     for (const one of closing) void one.then(() => closed++)
@@ -119,6 +120,10 @@ export async function run(schedule: Schedule, library: Library, options: RunOpti
       const left = world.clock.armed(life)
       if (left > 0) oracle.violate(`${left} timers are left after close of ${life}`)
     }
+    tables.forEach((count, index) => {
+      for (const [table, size] of Object.entries(count()))
+        if (size > 0) oracle.violate(`C7: ${size} ${table} are left after close of ${world.nodes[index]?.life}`)
+    })
   }
 
   await act()

@@ -45,6 +45,8 @@ export class World {
   readonly deposed: SimulatedRedis[] = []
   isServerUp = true
   isServerFrozen = false
+  /** A server finds some of what has ended by itself, in its own time; here all of it at once, or only what somebody asks for. */
+  readonly #expiresLazily: boolean
   serverSkewMs = 0
   /** Of loads begun from here on. */
   failing = 0
@@ -59,6 +61,7 @@ export class World {
     this.history = history
     this.#library = library
     this.network = new Network(library)
+    this.#expiresLazily = at(schedule.seed, questions.tidies, 0) < 0.3
     const now = (): number => epoch + this.clock.elapsed + this.serverSkewMs
     this.server = new SimulatedRedis(now, streamOf(schedule.seed, questions.server), programs)
     history.time = () => this.clock.elapsed
@@ -152,7 +155,7 @@ export class World {
   async step(): Promise<void> {
     const turn = this.turn++
     const { network, schedule } = this
-    this.server.expire()
+    if (!this.#expiresLazily) this.server.expire()
     const carried = []
     const delivered = []
     for (const wire of network.wires) {
