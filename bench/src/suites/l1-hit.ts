@@ -1,6 +1,7 @@
 // Hits in the memory of the process: what the second call costs. Floors are `await map.get(id)` on a warm Map with the same keys,
 // and `JSON.parse` of the document where the subject makes a copy of it.
 import type { Case, Suite } from '../harness/suite.ts'
+import { copyByHand, storedPromise } from '../subjects/bounds.ts'
 import { hitSubject, type HitSetting, mapFloor, parseFloor } from '../subjects/hit-trial.ts'
 import { isolatingPeers } from '../subjects/isolating-peers.ts'
 import { ours } from '../subjects/ours.ts'
@@ -8,10 +9,10 @@ import type { Peer } from '../subjects/peer.ts'
 import { sharingPeers } from '../subjects/sharing-peers.ts'
 
 const peers = [...sharingPeers, ...isolatingPeers]
-const primitive = [ours('copy', 'primitive'), ...peers]
-const small = [ours('frozen'), ours('copy'), ...peers]
+const primitive = [ours('copy', 'primitive'), storedPromise, ...peers]
+const small = [ours('frozen'), storedPromise, ours('copy'), copyByHand, ...peers]
 /** A reference costs the same whatever it points to; copies of documents have cases of their own. */
-const sharing = [ours('frozen'), ...sharingPeers]
+const sharing = [ours('frozen'), storedPromise, ...sharingPeers]
 const copying = [ours('copy'), ...isolatingPeers]
 
 function lookUp(name: string, setting: HitSetting, subjects: readonly Peer[]): Case {

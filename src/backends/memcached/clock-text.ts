@@ -53,8 +53,8 @@ export function highest({ floor, stamps }: Clock): number {
 }
 
 /**
- * The clock with the tags stamped above every stamp it has given, those of each call with one stamp. Where that is too long, the earlier half is forgotten and the floor raised
- * to it: what was made before counts as void, whatever its tags.
+ * The clock with the tags stamped above every stamp it has given, those of each call with one stamp. Where that is too long, the earlier half
+ * is forgotten and the floor raised to it: what was made before counts as void, whatever its tags.
  */
 export function stamped(
   clock: Clock,
