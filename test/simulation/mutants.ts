@@ -110,6 +110,10 @@ export const mutants: readonly Mutant[] = [
     name === 'GET' ? `${token} -2 ` : name === 'TYPE' ? 'none' : undefined,
   ),
   mutant(
+    'scripts are tried by their digest, and sent again where that is not known',
+    edit('backends/redis/script-runner.ts', 'if (!this.#sent.has(script.sha1)) {', 'if (this.#sent.size < 0) {'),
+  ),
+  mutant(
     'all leases of a process have one name',
     edit('core/turns.ts', '`${this.#origin}.${++this.#count}`', '`${this.#origin}`'),
   ),

@@ -9,9 +9,10 @@ import { createRedisLeases } from './redis-leases.ts'
 import { RedisLink } from './redis-link.ts'
 import { createRedisTags } from './redis-tags.ts'
 import type { RedisWrites } from './redis-writes.ts'
-import { createRedisWrites, inFull } from './redis-writes.ts'
-import { isLife, ReplyError } from './reply-error.ts'
-import type { Script } from './scripts.ts'
+import { createRedisWrites } from './redis-writes.ts'
+import { isLife } from './reply-error.ts'
+import { ScriptRunner } from './script-runner.ts'
+import { inFull } from './scripts.ts'
 import { SideConnections } from './side-connections.ts'
 import type { OpenTransport } from './transport.ts'
 import { WriteLanes } from './write-lanes.ts'
@@ -89,12 +90,12 @@ export class RedisConnection implements RedisCommands {
     const briefly = <T>(work: Promise<T>, what: string): Promise<T> => this.#bounded(work, budgetMs, what)
     const lanes = new WriteLanes()
     this.#writes = createRedisWrites({ link, side, lanes, pushes, bounded })
-    const runOnLink = (script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> =>
-      this.#run(script, keys, args)
+    const scripts = new ScriptRunner(link)
+    const runOnLink: ScriptRunner['run'] = (script, keys, args) => scripts.run(script, keys, args)
     this.leases = createRedisLeases({ link, side, lanes, pushes, run: runOnLink, briefly, bounded })
 
     // In full: a script that the server has forgotten would be sent twice, and what was sent after it be done before it.
-    const run: typeof runOnLink = (script, keys, args) =>
+    const run: ScriptRunner['run'] = (script, keys, args) =>
       briefly(link.send(inFull(script, keys, args)), 'the tag clock')
     const send = (args: readonly string[]): Promise<unknown> => briefly(link.send(args), 'the tag clock')
     const tags = createRedisTags({ clockKey, runtime, history: () => link.history, send, run })
@@ -189,17 +190,6 @@ export class RedisConnection implements RedisCommands {
       send(this.getMany(keys))
     })
     return { keys, texts }
-  }
-
-  async #run(script: Script, keys: readonly string[], args: readonly string[]): Promise<unknown> {
-    const rest = [String(keys.length), ...keys, ...args]
-    try {
-      return await this.#link.send(['EVALSHA', script.sha1, ...rest])
-    } catch (error) {
-      // A restarted server has forgotten its scripts.
-      if (!(error instanceof ReplyError) || error.code !== 'NOSCRIPT') throw error
-      return await this.#link.send(['EVAL', script.source, ...rest])
-    }
   }
 
   #bounded<T>(work: Promise<T>, ms: number, what: string): Promise<T> {

@@ -86,6 +86,11 @@ export class RedisLink {
     return this.#introduction?.limits ?? []
   }
 
+  /** The present connection, to be compared only. */
+  get connection(): object | undefined {
+    return this.#transport
+  }
+
   /** Whether changes of what is read are told on the present connection. */
   get follows(): boolean {
     return this.isUp && this.#introduction?.follows === true

@@ -2,7 +2,7 @@ import { leaseKeyOf } from './lease-keys.ts'
 import { deleteKeys, setKey } from './lease-scripts.ts'
 import type { Pushes } from './pushes.ts'
 import type { RedisLink } from './redis-link.ts'
-import type { Script } from './scripts.ts'
+import { inFull } from './scripts.ts'
 import type { SideConnections } from './side-connections.ts'
 import type { WriteLanes } from './write-lanes.ts'
 
@@ -86,9 +86,4 @@ export function createRedisWrites({ link, side, lanes, pushes, bounded }: RedisW
         bound: (sent) => bounded(sent, 'delete'),
       }),
   }
-}
-
-/** For a script that must not be sent a second time, or is short beside what it is sent with. */
-export function inFull({ source }: Script, keys: readonly string[], args: readonly string[]): readonly string[] {
-  return ['EVAL', source, String(keys.length), ...keys, ...args]
 }

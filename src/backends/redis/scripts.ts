@@ -12,6 +12,11 @@ export function script(source: string): Script {
   return { source, sha1: createHash('sha1').update(source).digest('hex') }
 }
 
+/** The command that runs a script whether the server knows it or not. */
+export function inFull({ source }: Script, keys: readonly string[], args: readonly string[]): readonly string[] {
+  return ['EVAL', source, String(keys.length), ...keys, ...args]
+}
+
 // The tag clock is one sorted set: `t:<tag>` with its stamp, and at +inf what is not a tag: `i:<id>`, `f:<floor>`, and `r:<history>` of
 // the data set that it is part of. One key, so that eviction takes all of it or nothing; what is asked for "after the mark" always brings the id and
 // the floor along.
