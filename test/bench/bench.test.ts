@@ -61,6 +61,8 @@ test('a run answers right everywhere and prints one document of rows', { timeout
     '@epic-web/cachified',
     'async-cache-dedupe',
     'bentocache',
+    'bound (copy by hand)',
+    'bound (stored promise)',
     'cache-manager',
     'cacheable',
     'floor',
