@@ -5,14 +5,26 @@ import type { Load, Peer } from './peer.ts'
 /** The stored promise itself: what is shared costs at least this. */
 export const storedPromise: Peer = {
   name: 'bound (stored promise)',
-  shapes: ['cached'],
+  shapes: ['cached', 'getOrSet'],
   copies: false,
-  open: () => ({
+  open: (shape) => ({
     wrap: (load) => {
       const promises = new Map<string, Promise<unknown>>()
-      return (id) => promises.get(id) ?? stored(promises, id, load)
+      if (shape === 'cached') return (id) => promises.get(id) ?? stored(promises, id, load)
+      // What a caller makes for each call: a function, and the options.
+      return (id) => getOrSet(promises, id, () => load(id), { ttl: '1h', isolation: 'frozen' })
     },
   }),
+}
+
+function getOrSet(
+  promises: Map<string, Promise<unknown>>,
+  id: string,
+  load: () => Promise<unknown>,
+  options: { readonly ttl: string; readonly isolation: string },
+): Promise<unknown> {
+  if (options.isolation !== 'frozen') throw new Error('This one shares')
+  return promises.get(id) ?? stored(promises, id, load)
 }
 
 function stored(promises: Map<string, Promise<unknown>>, id: string, load: Load): Promise<unknown> {
