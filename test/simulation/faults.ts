@@ -10,6 +10,7 @@ export class Faults {
   /** The turn at which masters that were replaced stop answering. */
   #deposeAt = Infinity
   #failedOverAt: number | undefined
+  #wasClockEvicted = false
 
   constructor(world: World, oracle: Oracle) {
     this.#world = world
@@ -135,6 +136,7 @@ export class Faults {
     const key = all[Math.floor(pick * all.length)]
     if (key === undefined) return
     history.note(`${key} is evicted`)
+    if (key.endsWith('#t')) this.#wasClockEvicted = true
     server.evict(key)
   }
 
@@ -146,6 +148,9 @@ export class Faults {
     for (const { text, node: by } of this.#oracle.open)
       if (by === node && text.startsWith('set w')) this.#oracle.tainted.add('w')
     this.#oracle.tainted.add(rawKey)
+    // A process that has seen no clock and finds none takes itself for the first: it reads what other programs left, also what a server
+    // that lost its data has come back with.
+    if (this.#wasClockEvicted) this.#oracle.tainted.add('p')
     this.#oracle.died(node, world.deposed.length > 0 ? this.#failedOverAt : undefined)
     world.start(node.index)
   }
