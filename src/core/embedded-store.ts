@@ -4,11 +4,12 @@ import type { Invalidation, MissReason } from '../contracts/events.ts'
 import type { MemoryTier } from '../contracts/memory-tier.ts'
 import type { Runtime } from '../contracts/runtime.ts'
 import { Background } from '../support/background.ts'
-import type { Fence, FenceToken } from './fence.ts'
+import type { FenceToken } from './fence.ts'
 import { HotTier } from './hot-tier.ts'
 import type { CodecLookup } from './judge.ts'
 import type { ProcessTags } from './process-tags.ts'
 import { createProcessTags } from './process-tags.ts'
+import type { SingleFlight } from './single-flight.ts'
 import type { Item, Read } from './found.ts'
 import type { FillOutcome, Store } from './store.ts'
 import { absent } from './found.ts'
@@ -21,14 +22,16 @@ export interface EmbeddedStoreOptions {
   readonly tier: MemoryTier
   readonly runtime: Runtime
   readonly maxValueBytes: number
-  /** The loads in flight of this store's manager. */
-  readonly fence: Fence
+  /** What is in the air of this store's manager. */
+  readonly flights: Flights
 }
 
-/** What all managers on one tier share: one clock to judge its entries by, and each other's loads in flight to make void. */
+type Flights = Pick<SingleFlight<unknown>, 'fence' | 'tagsInvalidated'>
+
+/** What all managers on one tier share: one clock to judge its entries by, and each other's flights to make void. */
 class Shared extends HotTier {
   readonly clock: ProcessTags = createProcessTags()
-  readonly fences: Set<Fence> = new Set()
+  readonly flights: Set<Flights> = new Set()
 
   constructor(tier: MemoryTier) {
     super(tier, new TagTable())
@@ -60,14 +63,14 @@ export class EmbeddedStore implements Store {
   readonly #options: EmbeddedStoreOptions
   readonly #shared: Shared
   readonly #table: TagTable
-  readonly #fences: Set<Fence>
+  readonly #flights: Set<Flights>
 
   constructor(options: EmbeddedStoreOptions) {
     this.#options = options
     this.memory = options.tier
     this.#shared = sharedBy(options.tier)
     this.#table = this.#shared.table
-    this.#fences = this.#shared.fences.add(options.fence)
+    this.#flights = this.#shared.flights.add(options.flights)
   }
 
   get hot(): HotTier {
@@ -122,13 +125,13 @@ export class EmbeddedStore implements Store {
   }
 
   write(key: string, item: Item): Promise<boolean> {
-    for (const fence of this.#fences) fence.void(key)
+    for (const { fence } of this.#flights) fence.void(key)
     return Promise.resolve(this.#set(key, item))
   }
 
   delete(keys: readonly string[]): Promise<Invalidation> {
     for (const key of keys) {
-      for (const fence of this.#fences) fence.void(key)
+      for (const { fence } of this.#flights) fence.void(key)
       this.memory.delete(key)
     }
     return Promise.resolve('applied')
@@ -136,11 +139,13 @@ export class EmbeddedStore implements Store {
 
   invalidateTags(tags: readonly string[]): Promise<Invalidation> {
     this.#table.apply(this.#shared.clock.stamp(tags, this.#table.position))
+    // What one of them has read and judged may not have reached its callers: nobody joins them now.
+    for (const flights of this.#flights) flights.tagsInvalidated()
     return Promise.resolve('applied')
   }
 
   clear(): Promise<Invalidation> {
-    for (const fence of this.#fences) fence.voidAll()
+    for (const { fence } of this.#flights) fence.voidAll()
     this.memory.clear()
     return Promise.resolve('applied')
   }
@@ -154,7 +159,7 @@ export class EmbeddedStore implements Store {
   }
 
   close(): Promise<void> {
-    this.#fences.delete(this.#options.fence)
+    this.#flights.delete(this.#options.flights)
     return Promise.resolve()
   }
 

@@ -224,8 +224,8 @@ export class Engine {
   #createStore(settings: Settings): Store {
     const { backend, maxValueBytes } = settings
     if (backend.embedded !== undefined) {
-      const { fence } = this.reads.flights
-      return new EmbeddedStore({ tier: backend.embedded.tier, runtime: this.runtime, maxValueBytes, fence })
+      const { flights } = this.reads
+      return new EmbeddedStore({ tier: backend.embedded.tier, runtime: this.runtime, maxValueBytes, flights })
     }
     const fallback = settings.createFallback?.()
     const mayKeep = backend.push !== undefined || settings.l1MaxAgeMs !== Infinity

@@ -104,3 +104,18 @@ test('who comes between the end of a load and its answer does not get what a tag
     await early
   }
 })
+
+test('who comes between the end of a read and its answer does not get what a tag overtook in that moment', async () => {
+  const [manager, other] = two()
+  const validate = (value: unknown) => ({ value })
+  const schema = { '~standard': { version: 1, vendor: 'test', validate } } as const
+  for (let ticks = 0; ticks < 20; ticks++) {
+    const fn = cached(async (_id: string) => 'loaded', { name: named(), manager, schema })
+    await manager.setValue(fn.keyFor('a'), 'set', { tags: ['tag'] })
+    const early = fn('a')
+    for (let tick = 0; tick < ticks; tick++) await Promise.resolve()
+    await other.invalidateTags(['tag'])
+    expect(await fn('a')).toBe('loaded')
+    await early
+  }
+})

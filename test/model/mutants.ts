@@ -33,7 +33,7 @@ export const mutants: readonly Mutant[] = [
     edit(
       'core/loads.ts',
       'const { candidate, token } = flight',
-      'const { candidate } = flight; const token = { live: true, readLive: true }',
+      'const { candidate } = flight; const token = { live: true, readLive: true, followed: true }',
     ),
   ),
   mutant(
@@ -76,7 +76,11 @@ export const mutants: readonly Mutant[] = [
     edit('cache-namespace.ts', 'fence.void(full)'),
     edit('core/embedded-store.ts', 'fence.void(key)\n    return', 'void fence\n    return'),
   ),
-  mutant('a delete leaves the reads under way', edit('delete-keys.ts', 'fence.voidReads(key)', 'void key')),
+  mutant(
+    'a delete leaves the reads under way',
+    edit('delete-keys.ts', 'fence.voidReads(key)', 'void key'),
+    edit('core/coherence.ts', 'fence.written(key, by)', 'void [fence, by]'),
+  ),
   mutant('an expired value stands in', edit('core/loads.ts', "if (freshness === 'expired') return undefined")),
   mutant(
     'a delete leaves a refresh under way',
