@@ -149,15 +149,16 @@ test('ten thousand callers of one argument while it loads: one load, one promise
   }
 })
 
-test('who joined a load by its argument loads anew when another cache on the same memory invalidated its tag', async () => {
+test('who comes to a load by its argument loads anew when another cache on the same memory has invalidated its tag', async () => {
   const backend = new MemoryBackend()
   const [one, two] = [createCache({ backend }), createCache({ backend })]
   const held = gate()
   let run = 0
   const fn = cached(
     async (_id: string) => {
-      if (++run === 1) await held.wait()
-      return run
+      const mine = ++run
+      if (mine === 1) await held.wait()
+      return mine
     },
     { name: named(), manager: one, tags: ['t'], isolation: 'frozen' },
   )
