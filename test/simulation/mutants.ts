@@ -244,10 +244,6 @@ export const mutants: readonly Mutant[] = [
 
   // Tables.
   mutant(
-    'the token of a load that has ended is kept',
-    edit('core/single-flight.ts', 'if (!flight.token.held) this.fence.release(flight.token)'),
-  ),
-  mutant(
     'a load that has ended is kept in the table',
     edit('core/single-flight.ts', 'if (this.#flights.get(flight.name) === flight) this.#flights.delete(flight.name)'),
   ),
